@@ -1,0 +1,36 @@
+namespace Baka.Graph.Execution;
+
+/// <summary>
+/// Something that evaluates graphs. All programs of one device share its variables by name: a training step, an
+/// evaluation and a generator work on the same parameters and the same carried memory.
+/// </summary>
+public interface IDevice : IDisposable
+{
+    /// <summary>Prepares a graph for repeated evaluation. Variables not seen before begin as zeros.</summary>
+    IProgram Load(TensorGraph graph);
+
+    /// <summary>Shapes of the variables seen so far, by name.</summary>
+    IReadOnlyDictionary<string, Shape> Variables { get; }
+
+    /// <summary>Copies a variable's value to the host, dense and row-major.</summary>
+    void Read(string variable, Span<float> to);
+
+    /// <summary>Sets a variable's value.</summary>
+    void Write(string variable, ReadOnlySpan<float> from);
+}
+
+/// <summary>A loaded graph. The buffers behind the spans stay the same from call to call.</summary>
+public interface IProgram : IDisposable
+{
+    /// <summary>The i32 input of that name, to be filled before <see cref="Run"/>.</summary>
+    Span<int> Ints(string input);
+
+    /// <summary>The f32 input of that name, to be filled before <see cref="Run"/>.</summary>
+    Span<float> Floats(string input);
+
+    /// <summary>Evaluates the graph: outputs get their values, then assigned variables theirs.</summary>
+    void Run();
+
+    /// <summary>The f32 output of that name after <see cref="Run"/>.</summary>
+    ReadOnlySpan<float> Output(string name);
+}

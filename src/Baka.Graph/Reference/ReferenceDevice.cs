@@ -1,0 +1,135 @@
+using Baka.Graph.Execution;
+using Baka.Graph.Ops;
+
+namespace Baka.Graph.Reference;
+
+/// <summary>
+/// Evaluates graphs node by node with the naive rules. Slow and plain: what the tests compare with, and what
+/// <c>--debug</c> runs on.
+/// </summary>
+/// <param name="stopAtNonFinite">Throw at the first node that makes NaN or infinity out of finite operands.</param>
+public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
+{
+    private readonly Dictionary<string, Value> _variables = [];
+
+    public IReadOnlyDictionary<string, Shape> Variables => _variables.ToDictionary(v => v.Key, v => v.Value.Spec.Shape);
+
+    public IProgram Load(TensorGraph graph)
+    {
+        foreach (var (name, tensor) in graph.Variables)
+        {
+            if (!_variables.TryGetValue(name, out var known))
+            {
+                _variables[name] = new Value(tensor.Spec);
+            }
+            else if (!known.Spec.Equals(tensor.Spec))
+            {
+                throw new GraphException($"the variable '{name}' is {known.Spec} on the device, but {tensor.Spec} in the graph");
+            }
+        }
+
+        return new Program(this, graph, stopAtNonFinite);
+    }
+
+    public void Read(string variable, Span<float> to) => _variables[variable].Floats.CopyTo(to);
+
+    public void Write(string variable, ReadOnlySpan<float> from) => from.CopyTo(_variables[variable].Floats);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Program(ReferenceDevice device, TensorGraph graph, bool stopAtNonFinite) : IProgram
+    {
+        private readonly Dictionary<string, Value> _inputs = graph.Inputs.ToDictionary(i => i.Key, i => new Value(i.Value.Spec));
+        private readonly Dictionary<string, Value> _outputs = [];
+        private readonly HashSet<Node> _live = graph.LiveNodes();
+
+        public Span<int> Ints(string input) => _inputs[input].Ints;
+
+        public Span<float> Floats(string input) => _inputs[input].Floats;
+
+        public ReadOnlySpan<float> Output(string name) => _outputs[name].Floats;
+
+        public void Dispose()
+        {
+        }
+
+        public void Run()
+        {
+            var values = new Dictionary<Tensor, Value>();
+            var readersLeft = CountReaders();
+            foreach (var node in graph.Nodes)
+            {
+                if (!_live.Contains(node))
+                {
+                    continue;
+                }
+
+                var results = Evaluate(node, values);
+                for (var i = 0; i < results.Count; i++)
+                {
+                    values[node.Outputs[i]] = results[i];
+                }
+
+                foreach (var input in node.Inputs)
+                {
+                    if (--readersLeft[input] == 0)
+                    {
+                        values.Remove(input);
+                    }
+                }
+            }
+
+            foreach (var (name, tensor) in graph.Outputs)
+            {
+                _outputs[name] = values[tensor];
+            }
+
+            foreach (var (name, value) in graph.Assignments.Select(a => (a.Key, values[a.Value].Floats.ToArray())).ToArray())
+            {
+                value.CopyTo(device._variables[name].Floats, 0);
+            }
+        }
+
+        private Dictionary<Tensor, int> CountReaders()
+        {
+            var count = new Dictionary<Tensor, int>();
+            foreach (var tensor in _live.SelectMany(n => n.Inputs).Concat(graph.Results))
+            {
+                count[tensor] = count.GetValueOrDefault(tensor) + 1;
+            }
+
+            return count;
+        }
+
+        private IReadOnlyList<Value> Evaluate(Node node, Dictionary<Tensor, Value> values)
+        {
+            switch (node.Op)
+            {
+                case Input input:
+                    return [_inputs[input.Name]];
+                case Variable variable:
+                    return [device._variables[variable.Name]];
+            }
+
+            Value[] inputs = [.. node.Inputs.Select(i => values[i])];
+            Value[] outputs = [.. node.Outputs.Select(o => new Value(o.Spec))];
+            node.Op.Evaluate(new Evaluation(node, inputs, outputs));
+            if (stopAtNonFinite && outputs.Any(HasNonFinite) && !inputs.Any(HasNonFinite))
+            {
+                throw new NonFiniteException(node);
+            }
+
+            return outputs;
+        }
+
+        private static bool HasNonFinite(Value value) => value.Floats.Any(f => !float.IsFinite(f));
+    }
+}
+
+/// <summary>The first node that made NaN or infinity out of finite operands.</summary>
+public sealed class NonFiniteException(Node node) : Exception($"{node} ({string.Join(", ", node.Inputs.Select(i => i.Spec))}) is the first to give NaN or infinity")
+{
+    public Node Node { get; } = node;
+}

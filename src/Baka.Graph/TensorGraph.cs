@@ -1,0 +1,270 @@
+using Baka.Graph.Ops;
+
+namespace Baka.Graph;
+
+/// <summary>
+/// A pure function from inputs and variables to named outputs and new values of variables. Nodes are appended in
+/// topological order and checked as they are made.
+/// </summary>
+public sealed class TensorGraph
+{
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<string, Tensor> _variables = [];
+    private readonly Dictionary<string, Tensor> _inputs = [];
+    private readonly Dictionary<string, Tensor> _outputs = [];
+    private readonly Dictionary<string, Tensor> _assignments = [];
+    private string _module = "";
+
+    public IReadOnlyList<Node> Nodes => _nodes;
+
+    public IReadOnlyDictionary<string, Tensor> Variables => _variables;
+
+    public IReadOnlyDictionary<string, Tensor> Inputs => _inputs;
+
+    public IReadOnlyDictionary<string, Tensor> Outputs => _outputs;
+
+    /// <summary>New values of variables, by variable name, stored when the function has been evaluated.</summary>
+    public IReadOnlyDictionary<string, Tensor> Assignments => _assignments;
+
+    /// <summary>Everything the function is evaluated for: outputs, then assigned values.</summary>
+    public IEnumerable<Tensor> Results => _outputs.Values.Concat(_assignments.Values);
+
+    /// <summary>Path of the module that nodes are made for just now.</summary>
+    public string Module => _module;
+
+    /// <summary>Names every node made until the result is disposed after a module, such as <c>layers.0.attn</c>.</summary>
+    public IDisposable Scope(string name)
+    {
+        var outer = _module;
+        _module = outer.Length == 0 ? name : $"{outer}.{name}";
+        return new ScopeEnd(this, outer);
+    }
+
+    /// <summary>Names nodes after exactly the given module, wherever the caller is.</summary>
+    internal IDisposable Within(string module)
+    {
+        var outer = _module;
+        _module = module;
+        return new ScopeEnd(this, outer);
+    }
+
+    /// <summary>A value that the caller provides for every evaluation.</summary>
+    public Tensor Input(string name, DType type, Shape shape) =>
+        _inputs.TryGetValue(name, out var known)
+            ? throw new GraphException($"the input '{name}' is declared twice")
+            : _inputs[name] = Add(new Input(name, new TensorSpec(type, shape)), []);
+
+    /// <summary>A trained f32 tensor that lives on the device between evaluations. The same name gives the same tensor.</summary>
+    public Tensor Parameter(string name, Shape shape) => Variable(name, shape, VariableKind.Parameter);
+
+    /// <summary>An f32 tensor that is not trained but lives between evaluations: carried memory, optimizer moments.</summary>
+    public Tensor State(string name, Shape shape) => Variable(name, shape, VariableKind.State);
+
+    public Tensor Constant(float value) => Add(new Constant(value), []);
+
+    public Tensor Constant(ReadOnlySpan<int> values) => Add(new IntConstant(values), []);
+
+    public void Output(string name, Tensor value)
+    {
+        if (!_outputs.TryAdd(name, value))
+        {
+            throw new GraphException($"the output '{name}' is declared twice");
+        }
+    }
+
+    /// <summary>Gives a variable its value for the next evaluation. Readers in this evaluation see the old value.</summary>
+    public void Assign(Tensor variable, Tensor value)
+    {
+        if (variable.Node.Op is not Variable op)
+        {
+            throw new GraphException($"only variables can be assigned, not {variable}");
+        }
+
+        if (variable.Spec != value.Spec)
+        {
+            throw new GraphException($"the variable '{op.Name}' is {variable.Spec} and cannot become {value.Spec}");
+        }
+
+        if (!_assignments.TryAdd(op.Name, value))
+        {
+            throw new GraphException($"the variable '{op.Name}' is assigned twice");
+        }
+    }
+
+    /// <summary>Appends a node.</summary>
+    public Node AddNode(Op op, IReadOnlyList<Tensor> inputs)
+    {
+        foreach (var input in inputs)
+        {
+            if (input.Node.Graph != this)
+            {
+                throw new GraphException($"{Prefix}{op.Kind}: the operand {input} belongs to another graph");
+            }
+        }
+
+        IReadOnlyList<TensorSpec> specs;
+        try
+        {
+            specs = op.Infer([.. inputs.Select(i => i.Spec)]);
+        }
+        catch (GraphException e) when (!e.Message.StartsWith(Prefix, StringComparison.Ordinal) || Prefix.Length == 0)
+        {
+            throw new GraphException($"{Prefix}{op.Kind}: {e.Message}");
+        }
+
+        var node = new Node(this, _nodes.Count, _module, op, inputs, specs);
+        _nodes.Add(node);
+        return node;
+    }
+
+    /// <summary>Appends a node with one output.</summary>
+    public Tensor Add(Op op, IReadOnlyList<Tensor> inputs) => AddNode(op, inputs).Outputs[0];
+
+    private string Prefix => _module.Length == 0 ? "" : $"{_module}: ";
+
+    /// <summary>
+    /// Copies the graph node by node; <paramref name="rewrite"/> gets each node with its already rewritten inputs and
+    /// returns what replaces its outputs. Nodes that no result needs are not copied.
+    /// </summary>
+    public TensorGraph Rewrite(Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite)
+    {
+        return Rebuild(_nodes, tensor => tensor, rewrite);
+    }
+
+    /// <summary>The identity of <see cref="Rewrite"/>: the same op on the rewritten inputs.</summary>
+    public IReadOnlyList<Tensor> Copy(Node node, IReadOnlyList<Tensor> inputs)
+    {
+        switch (node.Op)
+        {
+            case Variable variable:
+                return [_variables[variable.Name] = Add(variable, [])];
+            case Input input:
+                return [_inputs[input.Name] = Add(input, [])];
+            default:
+                return AddNode(node.Op, inputs).Outputs;
+        }
+    }
+
+    /// <summary>
+    /// The same function with some tensors replaced by others of this graph. Nodes keep their order as far as the new
+    /// dependencies allow.
+    /// </summary>
+    /// <exception cref="GraphException">A replacement depends on what it replaces.</exception>
+    public TensorGraph Substitute(IReadOnlyDictionary<Tensor, Tensor> replacements)
+    {
+        Tensor Resolve(Tensor tensor) => replacements.GetValueOrDefault(tensor, tensor);
+        var readers = _nodes.Select(_ => new List<int>()).ToArray();
+        var missing = new int[_nodes.Count];
+        foreach (var node in _nodes)
+        {
+            foreach (var source in node.Inputs.Select(i => Resolve(i).Node.Id).Distinct())
+            {
+                readers[source].Add(node.Id);
+                missing[node.Id]++;
+            }
+        }
+
+        var order = new List<Node>();
+        var ready = new PriorityQueue<int, int>(_nodes.Where(n => missing[n.Id] == 0).Select(n => (n.Id, n.Id)));
+        while (ready.TryDequeue(out var id, out _))
+        {
+            order.Add(_nodes[id]);
+            foreach (var reader in readers[id])
+            {
+                if (--missing[reader] == 0)
+                {
+                    ready.Enqueue(reader, reader);
+                }
+            }
+        }
+
+        if (order.Count < _nodes.Count)
+        {
+            throw new GraphException("a replacement depends on what it replaces");
+        }
+
+        return Rebuild(order, Resolve, (target, node, inputs) => target.Copy(node, inputs));
+    }
+
+    /// <summary>The nodes that some result depends on; all inputs and variables count, since they are the function's signature.</summary>
+    public HashSet<Node> LiveNodes() => LiveNodes(tensor => tensor);
+
+    private TensorGraph Rebuild(
+        IReadOnlyList<Node> order,
+        Func<Tensor, Tensor> resolve,
+        Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite)
+    {
+        var target = new TensorGraph();
+        var map = new Dictionary<Tensor, Tensor>();
+        var live = LiveNodes(resolve);
+        foreach (var node in order)
+        {
+            if (!live.Contains(node))
+            {
+                continue;
+            }
+
+            target._module = node.Module;
+            var results = rewrite(target, node, [.. node.Inputs.Select(i => map[resolve(i)])]);
+            for (var i = 0; i < node.Outputs.Count; i++)
+            {
+                map[node.Outputs[i]] = results[i];
+            }
+        }
+
+        target._module = "";
+        foreach (var (name, value) in _outputs)
+        {
+            target._outputs[name] = map[resolve(value)];
+        }
+
+        foreach (var (name, value) in _assignments)
+        {
+            target._assignments[name] = map[resolve(value)];
+        }
+
+        return target;
+    }
+
+    private HashSet<Node> LiveNodes(Func<Tensor, Tensor> resolve)
+    {
+        var live = new HashSet<Node>();
+        var stack = new Stack<Node>(Results.Select(t => resolve(t).Node));
+        foreach (var leaf in _inputs.Values.Concat(_variables.Values))
+        {
+            live.Add(leaf.Node);
+        }
+
+        while (stack.TryPop(out var node))
+        {
+            if (!live.Add(node))
+            {
+                continue;
+            }
+
+            foreach (var input in node.Inputs)
+            {
+                stack.Push(resolve(input).Node);
+            }
+        }
+
+        return live;
+    }
+
+    private Tensor Variable(string name, Shape shape, VariableKind kind)
+    {
+        if (!_variables.TryGetValue(name, out var known))
+        {
+            return _variables[name] = Add(new Variable(name, kind, shape), []);
+        }
+
+        return known.Shape.Equals(shape) && ((Variable)known.Node.Op).VariableKind == kind
+            ? known
+            : throw new GraphException($"{Prefix}the variable '{name}' is {known.Shape}, but is asked for as {shape}");
+    }
+
+    private sealed class ScopeEnd(TensorGraph graph, string outer) : IDisposable
+    {
+        public void Dispose() => graph._module = outer;
+    }
+}
