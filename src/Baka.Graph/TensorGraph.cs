@@ -96,7 +96,7 @@ public sealed class TensorGraph
     /// <summary>Appends a node, or returns the one that already computes the same: common subexpressions exist once.</summary>
     public Node AddNode(Op op, IReadOnlyList<Tensor> inputs)
     {
-        var key = new NodeKey(op, inputs);
+        var key = new NodeKey(op, inputs, _backward);
         if (op.IsPure && _known.TryGetValue(key, out var known))
         {
             return known;
@@ -139,10 +139,20 @@ public sealed class TensorGraph
     /// Copies the graph node by node; <paramref name="rewrite"/> gets each node with its already rewritten inputs and
     /// returns what replaces its outputs. Nodes that no result needs are not copied.
     /// </summary>
-    public TensorGraph Rewrite(Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite)
-    {
-        return Rebuild(_nodes, tensor => tensor, rewrite);
-    }
+    public TensorGraph Rewrite(Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite) =>
+        Rebuild(_nodes, (target, node, map) => rewrite(target, node, [.. node.Inputs.Select(i => map[i])]));
+
+    /// <summary>
+    /// Copies the graph in another topological order; <paramref name="rewrite"/> gets each live node with what has become
+    /// of the tensors so far.
+    /// </summary>
+    public TensorGraph Rebuild(
+        IEnumerable<Node> order,
+        Func<TensorGraph, Node, IReadOnlyDictionary<Tensor, Tensor>, IReadOnlyList<Tensor>> rewrite) =>
+        Rebuild(order, tensor => tensor, rewrite);
+
+    /// <summary>The same function without the nodes that no result needs.</summary>
+    public TensorGraph Pruned() => Rewrite((target, node, inputs) => target.Copy(node, inputs));
 
     /// <summary>The identity of <see cref="Rewrite"/>: the same op on the rewritten inputs.</summary>
     public IReadOnlyList<Tensor> Copy(Node node, IReadOnlyList<Tensor> inputs)
@@ -167,7 +177,7 @@ public sealed class TensorGraph
     {
         Tensor Resolve(Tensor tensor) => replacements.GetValueOrDefault(tensor, tensor);
         var order = TopologicalOrder.Of(_nodes.Count, id => _nodes[id].Inputs.Select(i => Resolve(i).Node.Id), id => id);
-        return Rebuild(order.Select(id => _nodes[id]), Resolve, (target, node, inputs) => target.Copy(node, inputs));
+        return Rebuild(order.Select(id => _nodes[id]), Resolve, (target, node, map) => target.Copy(node, [.. node.Inputs.Select(i => map[Resolve(i)])]));
     }
 
     /// <summary>The nodes that some result depends on; all inputs and variables count, since they are the function's signature.</summary>
@@ -176,7 +186,7 @@ public sealed class TensorGraph
     private TensorGraph Rebuild(
         IEnumerable<Node> order,
         Func<Tensor, Tensor> resolve,
-        Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite)
+        Func<TensorGraph, Node, IReadOnlyDictionary<Tensor, Tensor>, IReadOnlyList<Tensor>> rewrite)
     {
         var target = new TensorGraph();
         var map = new Dictionary<Tensor, Tensor>();
@@ -189,7 +199,7 @@ public sealed class TensorGraph
             }
 
             (target._module, target._backward) = (node.Module, node.IsBackward);
-            var results = rewrite(target, node, [.. node.Inputs.Select(i => map[resolve(i)])]);
+            var results = rewrite(target, node, map);
             for (var i = 0; i < node.Outputs.Count; i++)
             {
                 map[node.Outputs[i]] = results[i];
@@ -253,12 +263,14 @@ public sealed class TensorGraph
     }
 
     /// <summary>What makes two pure nodes the same.</summary>
-    private readonly struct NodeKey(Op op, IReadOnlyList<Tensor> inputs) : IEquatable<NodeKey>
+    private readonly struct NodeKey(Op op, IReadOnlyList<Tensor> inputs, bool backward) : IEquatable<NodeKey>
     {
+        // The gradient may compute again what the function computed, rather than keep it (Recompute pass).
+        private readonly bool _backward = backward;
         private readonly Op _op = op;
         private readonly IReadOnlyList<Tensor> _inputs = inputs;
 
-        public bool Equals(NodeKey other) => _op.Equals(other._op) && _inputs.SequenceEqual(other._inputs);
+        public bool Equals(NodeKey other) => _backward == other._backward && _op.Equals(other._op) && _inputs.SequenceEqual(other._inputs);
 
         public override bool Equals(object? obj) => obj is NodeKey other && Equals(other);
 

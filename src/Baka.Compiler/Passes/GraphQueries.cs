@@ -1,0 +1,43 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Compiler.Passes;
+
+/// <summary>Questions that several passes ask of a graph.</summary>
+internal static class GraphQueries
+{
+    /// <summary>How many live nodes and results read each tensor.</summary>
+    public static Dictionary<Tensor, int> CountReaders(this TensorGraph graph)
+    {
+        var count = new Dictionary<Tensor, int>();
+        foreach (var tensor in graph.LiveNodes().SelectMany(n => n.Inputs).Concat(graph.Results))
+        {
+            count[tensor] = count.GetValueOrDefault(tensor) + 1;
+        }
+
+        return count;
+    }
+
+    /// <summary>The value of a tensor whose elements are all the same and known.</summary>
+    public static bool IsConstant(this Tensor tensor, out float value)
+    {
+        while (tensor.Node.Op is Reshape or Broadcast)
+        {
+            tensor = tensor.Node.Inputs[0];
+        }
+
+        value = tensor.Node.Op is Constant constant ? constant.Value : 0;
+        return tensor.Node.Op is Constant;
+    }
+
+    /// <summary>The tensor behind reshapes.</summary>
+    public static Tensor BehindReshapes(this Tensor tensor)
+    {
+        while (tensor.Node.Op is Reshape)
+        {
+            tensor = tensor.Node.Inputs[0];
+        }
+
+        return tensor;
+    }
+}

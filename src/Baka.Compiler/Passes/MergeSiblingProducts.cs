@@ -1,0 +1,135 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Compiler.Passes;
+
+/// <summary>
+/// Products that share an operand become one wide product and slices of it: x·W₁ᵀ, x·W₂ᵀ, … in the forward pass and
+/// dy₁ᵀ·x, dy₂ᵀ·x, … for the weights' gradients.
+/// </summary>
+public sealed class MergeSiblingProducts : IPass
+{
+    public TensorGraph Run(TensorGraph graph)
+    {
+        var families = new Dictionary<Node, Family>();
+        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].Node.Op is Variable)
+            .GroupBy(n => n.Inputs[0]))
+        {
+            // Weights in the order of their declaration: the input gradients use the same.
+            Join(families, siblings.OrderBy(n => n.Inputs[1].Node.Id), varying: 1);
+        }
+
+        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: true, TransposeB: false } or MatMulAdd { TransposeA: true, TransposeB: false })
+            .GroupBy(n => (n.Op, n.Inputs[1])))
+        {
+            foreach (var family in Independent(siblings))
+            {
+                Join(families, InOrderOfExistingJoin(family), varying: 0);
+            }
+        }
+
+        return families.Count == 0 ? graph : Rewrite(graph, families);
+    }
+
+    private static void Join(Dictionary<Node, Family> families, IEnumerable<Node> members, int varying)
+    {
+        var family = new Family([.. members], varying);
+        if (family.Members.Count < 2)
+        {
+            return;
+        }
+
+        foreach (var member in family.Members)
+        {
+            families[member] = family;
+        }
+    }
+
+    /// <summary>Products that add into each other follow one another and cannot be one.</summary>
+    private static IEnumerable<IReadOnlyList<Node>> Independent(IEnumerable<Node> siblings)
+    {
+        var rest = siblings.ToList();
+        while (rest.Count > 0)
+        {
+            var family = new List<Node>();
+            foreach (var node in rest.ToArray())
+            {
+                if (!family.Any(member => node.Inputs.Any(i => i.BehindReshapes().Node == member)))
+                {
+                    family.Add(node);
+                    rest.Remove(node);
+                }
+            }
+
+            yield return family;
+        }
+    }
+
+    /// <summary>The order in which the same factors already stand side by side for the input's gradient, else their own.</summary>
+    private static IEnumerable<Node> InOrderOfExistingJoin(IReadOnlyList<Node> family)
+    {
+        var byFactor = family.GroupBy(n => n.Inputs[0]).ToDictionary(g => g.Key, g => g.First());
+        if (byFactor.Count < family.Count)
+        {
+            return [];
+        }
+
+        var join = family[0].Graph.Nodes.FirstOrDefault(n => n.Op is Concat { Axis: 1 } && n.Inputs.Count == family.Count && n.Inputs.All(byFactor.ContainsKey));
+        return join is null ? family.OrderBy(n => n.Inputs[0].Node.Id) : join.Inputs.Select(i => byFactor[i]);
+    }
+
+    private static TensorGraph Rewrite(TensorGraph graph, Dictionary<Node, Family> families)
+    {
+        // A family can be built once the operands of all its members are: treat it as one node of the order.
+        var unit = graph.Nodes.Select(n => families.TryGetValue(n, out var family) ? family.Members.Max(m => m.Id) : n.Id).ToArray();
+        var members = graph.Nodes.GroupBy(n => unit[n.Id]).ToDictionary(g => g.Key, g => g.ToArray());
+        var order = TopologicalOrder.Of(
+            graph.Nodes.Count,
+            id => unit[id] != id ? [unit[id]] : members[id].SelectMany(m => m.Inputs).SelectMany(i => new[] { i.Node.Id, unit[i.Node.Id] }),
+            id => id);
+        return graph.Rebuild([.. order.Select(id => graph.Nodes[id])], (target, node, map) =>
+        {
+            if (!families.TryGetValue(node, out var family))
+            {
+                return target.Copy(node, [.. node.Inputs.Select(i => map[i])]);
+            }
+
+            family.Build(target, map);
+            return [family.Result(node)];
+        });
+    }
+
+    /// <summary>Products that differ in one operand alone.</summary>
+    private sealed class Family(IReadOnlyList<Node> members, int varying)
+    {
+        private Tensor? _product;
+
+        public IReadOnlyList<Node> Members { get; } = members;
+
+        public void Build(TensorGraph target, IReadOnlyDictionary<Tensor, Tensor> map)
+        {
+            if (_product is not null)
+            {
+                return;
+            }
+
+            Tensor Joined(int input, int axis) => Tensor.Concat(axis, Members.Select(m => map[m.Inputs[input]]).ToArray());
+            Tensor Shared(int input) => map[Members[0].Inputs[input]];
+            Tensor[] operands = varying == 1 ? [Shared(0), Joined(1, 0)] : [Joined(0, 1), Shared(1)];
+            if (Members[0].Op is MatMulAdd)
+            {
+                operands = [.. operands, Joined(2, 0)];
+            }
+
+            _product = target.Add(Members[0].Op, operands);
+        }
+
+        public Tensor Result(Node member)
+        {
+            // x·Wᵢᵀ are columns of the product, dyᵢᵀ·x its rows.
+            var axis = varying;
+            var start = Members.TakeWhile(m => m != member).Sum(m => m.Outputs[0].Shape[axis]);
+            return _product!.Slice(axis, start, member.Outputs[0].Shape[axis]);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Compiler.Passes;
+
+/// <summary>Drops nodes that do nothing and evaluates what is constant.</summary>
+public sealed class Simplify : IPass
+{
+    public TensorGraph Run(TensorGraph graph) => graph.Rewrite((target, node, inputs) => Simpler(node.Op, inputs) is { } simpler ? [simpler] : target.Copy(node, inputs));
+
+    private static Tensor? Simpler(Op op, IReadOnlyList<Tensor> inputs) => op switch
+    {
+        Detach => inputs[0],
+        Reshape reshape => Reshaped(inputs[0], reshape.Shape),
+        Broadcast broadcast when broadcast.Shape.Equals(inputs[0].Shape) => inputs[0],
+        Slice slice => Sliced(inputs[0], slice),
+        Concat concat => Whole(concat, inputs),
+        Binary binary => Combined(binary.Function, inputs[0], inputs[1]),
+        Unary unary when inputs[0].IsConstant(out var x) => Folded(unary.Function, x, inputs[0]),
+        _ => null,
+    };
+
+    private static Tensor? Reshaped(Tensor input, Shape shape)
+    {
+        var source = input.BehindReshapes();
+        return source.Shape.Equals(shape) ? source : source != input ? source.Reshape(shape) : null;
+    }
+
+    /// <summary>A slice of a join that is exactly one of the joined.</summary>
+    private static Tensor? Sliced(Tensor input, Slice slice)
+    {
+        if (input.Node.Op is not Concat concat || concat.Axis != slice.Axis)
+        {
+            return null;
+        }
+
+        var start = 0;
+        foreach (var part in input.Node.Inputs)
+        {
+            if (start == slice.Start && part.Shape[slice.Axis] == slice.Length)
+            {
+                return part;
+            }
+
+            start += part.Shape[slice.Axis];
+        }
+
+        return null;
+    }
+
+    /// <summary>A join of all slices of one tensor in their order.</summary>
+    private static Tensor? Whole(Concat concat, IReadOnlyList<Tensor> parts)
+    {
+        if (parts.Count == 1)
+        {
+            return parts[0];
+        }
+
+        var source = parts[0].Node.Op is Slice ? parts[0].Node.Inputs[0] : null;
+        var end = 0;
+        foreach (var part in parts)
+        {
+            if (part.Node.Op is not Slice slice || part.Node.Inputs[0] != source || slice.Axis != concat.Axis || slice.Start != end)
+            {
+                return null;
+            }
+
+            end += slice.Length;
+        }
+
+        return end == source!.Shape[concat.Axis] ? source : null;
+    }
+
+    private static Tensor? Combined(BinaryFunction function, Tensor x, Tensor y)
+    {
+        var (xKnown, yKnown) = (x.IsConstant(out var a), y.IsConstant(out var b));
+        if (xKnown && yKnown)
+        {
+            float? folded = function switch
+            {
+                BinaryFunction.Add => a + b,
+                BinaryFunction.Subtract => a - b,
+                BinaryFunction.Multiply => a * b,
+                BinaryFunction.Divide => a / b,
+                _ => null,
+            };
+            return folded is { } value ? Filled(value, x) : null;
+        }
+
+        return function switch
+        {
+            BinaryFunction.Multiply when xKnown && a == 1 => y,
+            BinaryFunction.Multiply or BinaryFunction.Divide when yKnown && b == 1 => x,
+            BinaryFunction.Add when xKnown && a == 0 => y,
+            BinaryFunction.Add or BinaryFunction.Subtract when yKnown && b == 0 => x,
+            _ => null,
+        };
+    }
+
+    private static Tensor? Folded(UnaryFunction function, float x, Tensor like) => function switch
+    {
+        UnaryFunction.Negate => Filled(-x, like),
+        UnaryFunction.Reciprocal => Filled(1 / x, like),
+        _ => null,
+    };
+
+    private static Tensor Filled(float value, Tensor like)
+    {
+        var ones = new int[like.Shape.Rank];
+        Array.Fill(ones, 1);
+        return like.Node.Graph.Constant(value).Reshape(new Shape(ones)).BroadcastTo(like.Shape);
+    }
+}

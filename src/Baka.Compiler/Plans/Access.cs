@@ -1,0 +1,47 @@
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Compiler.Plans;
+
+/// <summary>What kernels can read and write without a copy.</summary>
+internal static class Access
+{
+    /// <summary>Whether a kernel of this op takes an input as it lies.</summary>
+    public static bool CanRead(Op op, int input, View view) => op switch
+    {
+        Copy => true,
+        FusedElementwise => InnerStride(view) is 0 or 1,
+        MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
+        Norm or NormBackward or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient =>
+            view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
+        _ => view.IsDense,
+    };
+
+    /// <summary>Whether a kernel of this op can put an output among others, its rows apart from each other.</summary>
+    public static bool CanWriteRows(Op op, int output) => op switch
+    {
+        FusedElementwise or MatMul or MatMulAdd or Concat or Pad => true,
+        Norm or NormBackward or LinearCrossEntropyGradient or Attention => output == 0,
+        AttentionBackward => true,
+        GatherRows => true,
+        _ => false,
+    };
+
+    public static long InnerStride(View view)
+    {
+        for (var axis = view.Shape.Rank - 1; axis >= 0; axis--)
+        {
+            if (view.Shape[axis] > 1)
+            {
+                return view.Strides[axis];
+            }
+        }
+
+        return 1;
+    }
+
+    private static bool IsMatrix(View view) =>
+        view.Strides[0] == 1 || view.Strides[1] == 1 || view.Shape[0] == 1 || view.Shape[1] == 1;
+}

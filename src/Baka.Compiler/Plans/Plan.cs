@@ -1,0 +1,23 @@
+namespace Baka.Compiler.Plans;
+
+/// <summary>A compiled graph: kernels in their order and a place in memory for everything.</summary>
+/// <param name="Steps">Kernel launches in order.</param>
+/// <param name="Inputs">Storages the caller fills, by name.</param>
+/// <param name="Outputs">Storages the caller reads, by name.</param>
+/// <param name="Constants">Storages with values known now.</param>
+/// <param name="ArenaCount">Size of the arena in elements of 4 bytes.</param>
+public sealed record Plan(
+    IReadOnlyList<Step> Steps,
+    IReadOnlyDictionary<string, Storage> Inputs,
+    IReadOnlyDictionary<string, Storage> Outputs,
+    IReadOnlyList<Storage> Constants,
+    long ArenaCount)
+{
+    public long ArenaBytes => 4 * ArenaCount;
+
+    public long InputOutputBytes => 4 * Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Count);
+
+    public long Flops => Steps.Sum(s => s.Flops);
+
+    public long Bytes => Steps.Sum(s => s.Bytes);
+}

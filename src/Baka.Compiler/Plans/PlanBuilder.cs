@@ -1,0 +1,309 @@
+using System.Collections.Immutable;
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Compiler.Plans;
+
+/// <summary>
+/// Turns an optimized graph into steps over views. Movement of elements becomes a matter of strides wherever
+/// kernels can live with that: slices and repetitions are read in place, and the parts of a join are written where
+/// they belong by whoever makes them.
+/// </summary>
+public sealed class PlanBuilder
+{
+    private readonly TensorGraph _graph;
+    private readonly VariablePlacement _variables;
+    private readonly Dictionary<Tensor, View> _views = [];
+    private readonly HashSet<Tensor> _placed = [];
+    private readonly List<Step> _steps = [];
+    private readonly Dictionary<string, Storage> _inputs = [];
+    private readonly Dictionary<string, Storage> _outputs = [];
+    private readonly List<Storage> _constants = [];
+
+    private PlanBuilder(TensorGraph graph, VariablePlacement variables)
+    {
+        _graph = graph;
+        _variables = variables;
+    }
+
+    /// <summary>Plans a graph that has been through the <see cref="Pipeline"/>.</summary>
+    public static Plan Build(TensorGraph graph, VariablePlacement variables)
+    {
+        var builder = new PlanBuilder(graph, variables);
+        builder.PlaceVariables();
+        builder.PlaceAssignments();
+        builder.PlaceParts();
+        foreach (var node in graph.Nodes)
+        {
+            builder.Emit(node);
+        }
+
+        builder.StoreResults();
+        var arena = MemoryPlanner.Plan(builder._steps);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, arena);
+    }
+
+    private void PlaceVariables()
+    {
+        // Variables that are read side by side want to lie side by side, so they choose first.
+        foreach (var join in _graph.Nodes.Where(IsJoinOfVariables))
+        {
+            if (_variables.PlaceTogether([.. join.Inputs.Select(i => (((Variable)i.Node.Op).Name, i.Shape))]) is { } together)
+            {
+                _views[join.Outputs[0]] = together;
+            }
+        }
+
+        foreach (var (name, tensor) in _graph.Variables)
+        {
+            _views[tensor] = _variables.Place(name, tensor.Shape);
+        }
+    }
+
+    private static bool IsJoinOfVariables(Node node) => node.Op is Concat { Axis: 0 } && node.Inputs.All(i => i.Node.Op is Variable);
+
+    /// <summary>Lets kernels write new values of variables straight into the variable, where no one needs the old value any more.</summary>
+    private void PlaceAssignments()
+    {
+        var sources = _graph.Assignments.Values.Select(v => v.BehindReshapes()).Where(v => v.Node.Op is not Variable).GroupBy(v => v).ToDictionary(g => g.Key, g => g.Count());
+        foreach (var (name, value) in _graph.Assignments)
+        {
+            var variable = _graph.Variables[name];
+            var producer = value.BehindReshapes();
+            if (sources.GetValueOrDefault(producer) == 1 && OldValueIsDone(variable, producer))
+            {
+                TryPlace(value, _views[variable]);
+            }
+        }
+    }
+
+    private bool OldValueIsDone(Tensor variable, Tensor producer)
+    {
+        foreach (var node in _graph.Nodes)
+        {
+            foreach (var input in node.Inputs.Where(i => Sees(i, variable)))
+            {
+                // A reader in the producer's own kernel reads each element before that element is written, provided it
+                // reads it at the same place.
+                var before = node.Id < producer.Node.Id;
+                var inside = node == producer.Node && node.Op is FusedElementwise or ReplaceRows && input.BehindReshapes() == variable;
+                if (!IsView(node.Op) && !before && !inside)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return !_graph.Results.Any(r => Sees(r, variable));
+    }
+
+    private static bool IsView(Op op) => op is Reshape or Slice or Broadcast or Permute;
+
+    private static bool Sees(Tensor tensor, Tensor variable)
+    {
+        if (tensor == variable)
+        {
+            return true;
+        }
+
+        return (IsView(tensor.Node.Op) || IsJoinOfVariables(tensor.Node)) && tensor.Node.Inputs.Any(i => Sees(i, variable));
+    }
+
+    /// <summary>Gives the parts of joins their place inside the whole, outer joins first.</summary>
+    private void PlaceParts()
+    {
+        for (var id = _graph.Nodes.Count - 1; id >= 0; id--)
+        {
+            var node = _graph.Nodes[id];
+            if (node.Op is not (Concat or Pad) || (_views.ContainsKey(node.Outputs[0]) && IsJoinOfVariables(node)))
+            {
+                continue;
+            }
+
+            var whole = ViewOf(node.Outputs[0]);
+            foreach (var (part, view) in Parts(node, whole))
+            {
+                if (TryPlace(part, view))
+                {
+                    _placed.Add(part);
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<(Tensor Part, View View)> Parts(Node node, View whole)
+    {
+        var (axis, start) = node.Op is Pad pad ? (pad.Axis, pad.Before) : (((Concat)node.Op).Axis, 0);
+        foreach (var part in node.Inputs)
+        {
+            yield return (part, whole.Slice(axis, start, part.Shape[axis]));
+            start += part.Shape[axis];
+        }
+    }
+
+    /// <summary>Decides that whoever makes a tensor writes it to a given place, if that is possible and still open.</summary>
+    private bool TryPlace(Tensor tensor, View view)
+    {
+        var producer = tensor.BehindReshapes();
+        if (_views.ContainsKey(producer) || !IsKernel(producer.Node.Op) || view.Reshape(producer.Shape) is not { } place)
+        {
+            return false;
+        }
+
+        if (!place.IsDense && (!Access.CanWriteRows(producer.Node.Op, producer.Index) || Access.InnerStride(place) != 1))
+        {
+            return false;
+        }
+
+        _views[producer] = place;
+        return true;
+    }
+
+    private static bool IsKernel(Op op) => op is not (Leaf or Constant or IntConstant or Reshape or Slice or Broadcast or Permute);
+
+    private View ViewOf(Tensor tensor)
+    {
+        if (!_views.TryGetValue(tensor, out var view))
+        {
+            _views[tensor] = view = NewArena(tensor.Node.Module, tensor.Spec);
+        }
+
+        return view;
+    }
+
+    private static View NewArena(string module, TensorSpec spec) => new(new Storage(StorageKind.Arena, module, spec.Type, spec.Shape.Count), spec.Shape);
+
+    private void Emit(Node node)
+    {
+        switch (node.Op)
+        {
+            case Variable:
+                break;
+            case Input input:
+                _inputs[input.Name] = new Storage(StorageKind.Input, input.Name, input.Spec.Type, input.Spec.Shape.Count);
+                _views[node.Outputs[0]] = new View(_inputs[input.Name], input.Spec.Shape);
+                break;
+            case Constant constant:
+                _views[node.Outputs[0]] = NewConstant(node.Outputs[0].Spec, [BitConverter.SingleToInt32Bits(constant.Value)]);
+                break;
+            case IntConstant constant:
+                _views[node.Outputs[0]] = NewConstant(node.Outputs[0].Spec, constant.Values);
+                break;
+            case Reshape reshape:
+                var source = _views[node.Inputs[0]];
+                _views[node.Outputs[0]] = source.Reshape(reshape.Shape) ?? Dense(node, source).Reshape(reshape.Shape)!;
+                break;
+            case Slice slice:
+                _views[node.Outputs[0]] = _views[node.Inputs[0]].Slice(slice.Axis, slice.Start, slice.Length);
+                break;
+            case Broadcast broadcast:
+                _views[node.Outputs[0]] = _views[node.Inputs[0]].Broadcast(broadcast.Shape);
+                break;
+            case Permute permute:
+                _views[node.Outputs[0]] = _views[node.Inputs[0]].Permute(permute.Axes);
+                break;
+            case Concat or Pad:
+                EmitParts(node);
+                break;
+            default:
+                EmitKernel(node);
+                break;
+        }
+    }
+
+    private View NewConstant(TensorSpec spec, ImmutableArray<int> bits)
+    {
+        var storage = new Storage(StorageKind.Constant, "constant", spec.Type, spec.Shape.Count) { Bits = bits };
+        _constants.Add(storage);
+        return new View(storage, spec.Shape);
+    }
+
+    private void EmitParts(Node node)
+    {
+        var whole = ViewOf(node.Outputs[0]);
+        if (whole.Storage.Kind == StorageKind.Variable && IsJoinOfVariables(node))
+        {
+            return;
+        }
+
+        foreach (var (part, view) in Parts(node, whole))
+        {
+            if (!_placed.Contains(part) || !SamePlace(_views[part], view))
+            {
+                AddStep(new Copy(), node, [_views[part]], [view]);
+            }
+        }
+
+        if (node.Op is Pad pad)
+        {
+            var zero = NewConstant(new TensorSpec(DType.Float32, Shape.Scalar), [0]);
+            var length = node.Inputs[0].Shape[pad.Axis];
+            FillWithZeros(node, whole, zero, pad.Axis, 0, pad.Before);
+            FillWithZeros(node, whole, zero, pad.Axis, pad.Before + length, pad.After);
+        }
+    }
+
+    private static bool SamePlace(View a, View b) => a.Storage == b.Storage && a.Offset == b.Offset && a.Strides.SequenceEqual(b.Strides);
+
+    private void FillWithZeros(Node node, View whole, View zero, int axis, int start, int length)
+    {
+        if (length > 0)
+        {
+            var part = whole.Slice(axis, start, length);
+            AddStep(new Copy(), node, [new View(zero.Storage, 0, part.Shape, new long[part.Shape.Rank])], [part]);
+        }
+    }
+
+    private void EmitKernel(Node node)
+    {
+        var inputs = node.Inputs.Select((input, i) => Readable(node, i, _views[input])).ToArray();
+        if (node.Op is FusedElementwise && Walks(node, inputs) is null)
+        {
+            inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
+        }
+
+        AddStep(node.Op, node, inputs, [.. node.Outputs.Select(ViewOf)]);
+    }
+
+    private long[]? Walks(Node node, IEnumerable<View> inputs) =>
+        Walk.Refine(inputs.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Concat(node.Outputs.Select(ViewOf).Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape))).Append([node.Outputs[0].Shape.Count]));
+
+    private View Readable(Node node, int input, View view) => Access.CanRead(node.Op, input, view) ? view : Dense(node, view);
+
+    private View Dense(Node node, View view)
+    {
+        var copy = NewArena(node.Module, new TensorSpec(view.Storage.Type, view.Shape));
+        AddStep(new Copy(), node, [view], [copy]);
+        return copy;
+    }
+
+    private void AddStep(Op op, Node node, IReadOnlyList<View> inputs, IReadOnlyList<View> outputs) =>
+        _steps.Add(new Step(op, node.IsBackward ? $"{node.Module}'" : node.Module, inputs, outputs));
+
+    private void StoreResults()
+    {
+        foreach (var (name, tensor) in _graph.Outputs)
+        {
+            _outputs[name] = new Storage(StorageKind.Output, name, tensor.Type, tensor.Shape.Count);
+            AddStep(new Copy(), tensor.Node, [_views[tensor]], [new View(_outputs[name], tensor.Shape)]);
+        }
+
+        // Values that look into variables are saved before any variable changes.
+        var pending = new List<(View From, View To, Node Node)>();
+        foreach (var (name, tensor) in _graph.Assignments)
+        {
+            var (from, to) = (_views[tensor], _views[_graph.Variables[name]]);
+            if (!SamePlace(from, to))
+            {
+                pending.Add((from.Storage.Kind == StorageKind.Variable ? Dense(tensor.Node, from) : from, to, tensor.Node));
+            }
+        }
+
+        foreach (var (from, to, node) in pending)
+        {
+            AddStep(new Copy(), node, [from], [to]);
+        }
+    }
+}

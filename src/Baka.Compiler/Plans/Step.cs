@@ -1,0 +1,37 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+using Baka.Graph.Reference;
+
+namespace Baka.Compiler.Plans;
+
+/// <summary>Copies elements from one layout to another. Only plans hold it: in a graph there is nothing to copy.</summary>
+public sealed record Copy : Op
+{
+    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => [inputs[0]];
+
+    public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) => 0;
+
+    public override void Evaluate(Evaluation evaluation) => evaluation.In(0).CopyTo(evaluation.Floats(0), 0);
+}
+
+/// <summary>One kernel launch of a plan.</summary>
+public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IReadOnlyList<View> Outputs)
+{
+    public long Flops => Op.Flops([.. Inputs.Select(Spec)], [.. Outputs.Select(Spec)]);
+
+    /// <summary>Bytes that have to move at least: every operand once.</summary>
+    public long Bytes => 4 * (Inputs.Sum(Distinct) + Outputs.Sum(v => v.Shape.Count));
+
+    private static TensorSpec Spec(View view) => new(view.Storage.Type, view.Shape);
+
+    private static long Distinct(View view)
+    {
+        var count = 1L;
+        for (var i = 0; i < view.Shape.Rank; i++)
+        {
+            count *= view.Strides[i] == 0 ? 1 : view.Shape[i];
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using Baka.Graph;
+
+namespace Baka.Compiler.Plans;
+
+public enum StorageKind
+{
+    /// <summary>Scratch of one evaluation: a place in the arena, shared with others over time.</summary>
+    Arena,
+
+    /// <summary>A variable of the device.</summary>
+    Variable,
+
+    /// <summary>Filled by the caller before an evaluation.</summary>
+    Input,
+
+    /// <summary>Read by the caller after an evaluation.</summary>
+    Output,
+
+    /// <summary>Known when the plan is made.</summary>
+    Constant,
+}
+
+/// <summary>A stretch of device memory that views look into. Counts are in elements of 4 bytes.</summary>
+public sealed class Storage(StorageKind kind, string name, DType type, long count)
+{
+    private Storage? _sharedWith;
+
+    public StorageKind Kind { get; } = kind;
+
+    /// <summary>Name of the variable, input or output; for the arena the module that made the value.</summary>
+    public string Name { get; } = name;
+
+    public DType Type { get; } = type;
+
+    public long Count { get; } = count;
+
+    /// <summary>The value of a constant.</summary>
+    public ImmutableArray<int> Bits { get; init; } = [];
+
+    /// <summary>First step that writes and last step that reads it.</summary>
+    public int First { get; internal set; } = int.MaxValue;
+
+    public int Last { get; internal set; } = -1;
+
+    /// <summary>Place in the arena, in elements.</summary>
+    public long Offset { get; internal set; } = -1;
+
+    /// <summary>The storage that really exists: a result may take the place of an operand that is read no more.</summary>
+    public Storage Root => _sharedWith?.Root ?? this;
+
+    internal void Share(Storage with)
+    {
+        _sharedWith = with;
+        with.First = Math.Min(with.First, First);
+        with.Last = Math.Max(with.Last, Last);
+    }
+}
