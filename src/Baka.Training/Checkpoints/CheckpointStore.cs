@@ -44,27 +44,28 @@ public sealed class CheckpointStore
     {
         var folder = CheckpointPath.ForStep(_runFolder, state.Step);
         _writer.Write(folder, state, files);
-        // The best first: a run killed in between resumes from the one before and finds the same best again.
-        if (isBest)
-        {
-            Point(CheckpointPath.Best, state.Step);
-        }
-
-        Point(CheckpointPath.Latest, state.Step);
+        Point(state.Step, isBest);
         DeleteOld(state.Step);
         return folder;
     }
 
-    private void Point(string pointer, long step)
+    private void Point(long step, bool isBest)
     {
-        var path = Path.Combine(_runFolder, pointer);
         try
         {
-            _disk.Replace(path, CheckpointPath.PointerTo(step));
+            _disk.DeleteUnfinishedFiles(_runFolder);
+            // The best first: a run killed in between resumes from the one before and finds the same best again.
+            if (isBest)
+            {
+                _disk.Replace(Path.Combine(_runFolder, CheckpointPath.Best), CheckpointPath.PointerTo(step));
+            }
+
+            _disk.Replace(Path.Combine(_runFolder, CheckpointPath.Latest), CheckpointPath.PointerTo(step));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"'{path}' can't be written ({e.Message.TrimEnd('.')}): the checkpoints themselves are unharmed, so make room and resume.", e);
+            throw new UserException(
+                $"'{_runFolder}' can't be written ({e.Message.TrimEnd('.')}): its checkpoints are unharmed, so make room and resume.", e);
         }
     }
 

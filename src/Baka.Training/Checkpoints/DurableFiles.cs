@@ -41,15 +41,19 @@ internal sealed class DurableFiles(Action<string>? before = null)
     /// <summary>Puts a small text where readers see either what was there before or all of it, never a part.</summary>
     public void Replace(string path, string text)
     {
-        foreach (var leftover in Directory.GetFiles(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Unfinished}-*"))
-        {
-            DeleteFile(leftover);
-        }
-
         var temporary = Hidden(path, Unfinished);
         Write(temporary, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
         before?.Invoke($"replace {path}");
         File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>Removes what crashes left of <see cref="Replace"/> in a folder.</summary>
+    public void DeleteUnfinishedFiles(string folder)
+    {
+        foreach (var leftover in Directory.GetFiles(folder, $".*.{Unfinished}-*"))
+        {
+            DeleteFile(leftover);
+        }
     }
 
     public void MoveFolder(string from, string to)

@@ -11,19 +11,15 @@ public static class MetricsReader
     {
         var steps = new List<StepMetrics>();
         var evaluations = new List<EvaluationMetrics>();
-        foreach (var (record, _) in Records(path))
+        foreach (var record in Records(path))
         {
-            if (record.TryGetProperty("split", out var split))
+            if (record.Evaluation is { } evaluation)
             {
-                evaluations.Add(new EvaluationMetrics(
-                    Whole(record, "step"), split.GetString() ?? "", Figure(record, "loss"), Figure(record, "ppl"),
-                    Figure(record, "bpb"), Figure(record, "loss_doc_mean"), Whole(record, "tokens")));
+                evaluations.Add(evaluation);
             }
             else
             {
-                steps.Add(new StepMetrics(
-                    Whole(record, "step"), Whole(record, "tokens"), Figure(record, "loss"), Figure(record, "grad_norm"),
-                    Figure(record, "lr"), Figure(record, "ms"), Figure(record, "tokens_per_s"), record.TryGetProperty("skipped", out _)));
+                steps.Add(record.OfStep);
             }
         }
 
@@ -38,14 +34,14 @@ public static class MetricsReader
     public static void TruncateAfter(string path, long step)
     {
         var end = 0L;
-        foreach (var (record, recordEnd) in Records(path))
+        foreach (var record in Records(path))
         {
-            if (Whole(record, "step") > step)
+            if ((record.Evaluation?.Step ?? record.OfStep.Step) > step)
             {
                 break;
             }
 
-            end = recordEnd;
+            end = record.End;
         }
 
         try
@@ -59,8 +55,7 @@ public static class MetricsReader
         }
     }
 
-    /// <summary>The records with the offset behind the line of each.</summary>
-    private static IEnumerable<(JsonElement Record, long End)> Records(string path)
+    private static IEnumerable<Record> Records(string path)
     {
         var bytes = ReadAll(path);
         var number = 1;
@@ -74,9 +69,9 @@ public static class MetricsReader
             }
 
             var end = start + length + 1;
-            if (TryParse(bytes.AsMemory(start, length)) is { } record)
+            if (TryParse(bytes.AsMemory(start, length), end) is { } record)
             {
-                yield return (record, end);
+                yield return record;
             }
             else if (end < bytes.Length)
             {
@@ -103,25 +98,44 @@ public static class MetricsReader
         }
     }
 
-    private static JsonElement? TryParse(ReadOnlyMemory<byte> line)
+    private static Record? TryParse(ReadOnlyMemory<byte> line, long end)
     {
         try
         {
             using var document = JsonDocument.Parse(line);
             var root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("step", out var step) && step.TryGetInt64(out _)
-                ? root.Clone()
-                : null;
+            return root.TryGetProperty("split", out var split)
+                ? new Record(end, default, ParseEvaluation(root, split.GetString()!))
+                : new Record(end, ParseStep(root), null);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             return null;
         }
     }
 
-    private static double Figure(JsonElement record, string name) =>
-        record.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
+    private static StepMetrics ParseStep(JsonElement record) => new(
+        record.GetProperty("step").GetInt64(),
+        record.GetProperty("tokens").GetInt64(),
+        Figure(record, "loss"),
+        Figure(record, "grad_norm"),
+        Figure(record, "lr"),
+        Figure(record, "ms"),
+        Figure(record, "tokens_per_s"),
+        record.TryGetProperty("skipped", out var skipped) && skipped.GetBoolean());
 
-    private static long Whole(JsonElement record, string name) =>
-        record.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : 0;
+    private static EvaluationMetrics ParseEvaluation(JsonElement record, string split) => new(
+        record.GetProperty("step").GetInt64(),
+        split,
+        Figure(record, "loss"),
+        Figure(record, "ppl"),
+        Figure(record, "bpb"),
+        Figure(record, "loss_doc_mean"),
+        record.GetProperty("tokens").GetInt64());
+
+    private static double Figure(JsonElement record, string name) =>
+        record.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value.GetDouble() : double.NaN;
+
+    /// <summary>A line and the offset behind it: an evaluation, or else a step.</summary>
+    private readonly record struct Record(long End, StepMetrics OfStep, EvaluationMetrics? Evaluation);
 }
