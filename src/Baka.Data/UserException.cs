@@ -1,4 +1,7 @@
 namespace Baka.Data;
 
-/// <summary>A mistake or mishap that the user can mend: its message is one sentence saying what is wrong, where, and what to do.</summary>
+/// <summary>
+/// An error that the user can mend. Its message is one clear sentence: what is wrong, where, and what to do.
+/// The command line prints it as it stands, without a stack trace.
+/// </summary>
 public sealed class UserException(string message, Exception? inner = null) : Exception(message, inner);
