@@ -53,12 +53,15 @@ internal static unsafe class GemmComparison
             Console.WriteLine("OpenBLAS is not on this machine (Debian: apt install libopenblas0-pthread), so only ours is measured.");
         }
 
+        using var one = new ThreadTeam(1);
+        using var two = new ThreadTeam(2);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Our peak: {Sgemm.MeasurePeak(one):F1} GFLOP/s on one thread, {Sgemm.MeasurePeak(two):F1} on two."));
         Console.WriteLine($"GFLOP/s, median of {Rounds} alternating rounds.");
         Console.WriteLine();
         Console.WriteLine("| shape | m x n x k | ours 1T | OpenBLAS 1T | ratio | ours 2T | OpenBLAS 2T | ratio |");
         Console.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-        using var one = new ThreadTeam(1);
-        using var two = new ThreadTeam(2);
         foreach (var shape in Shapes.Where(shape => shape.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)))
         {
             var (ours1, theirs1) = Measure(shape, one);

@@ -26,6 +26,12 @@ public static unsafe class Sgemm
     public static void MultiplySingle(int m, int n, int k, Matrix a, Matrix b, Matrix c, bool accumulate = false) =>
         MultiplySingle(GemmEngine.Widest, GemmProblem.Create(m, n, k, a, b, c, accumulate));
 
+    /// <summary>
+    /// The highest rate, in GFLOP/s, that products reach on the team: the fastest one of a run of some 0.3 s over
+    /// large shapes that suit the caches. A step's own rate is stated as a share of it.
+    /// </summary>
+    public static double MeasurePeak(ThreadTeam team) => PeakRate.Measure(team);
+
     internal static void Multiply(GemmEngine engine, ThreadTeam team, in GemmProblem problem)
     {
         if (team.Size == 1 || (long)problem.M * problem.N * problem.K < WorthTheTeam)
