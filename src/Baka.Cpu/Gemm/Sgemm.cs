@@ -2,29 +2,48 @@ using Baka.Cpu.Threading;
 
 namespace Baka.Cpu.Gemm;
 
-/// <summary>Single-precision matrix product <c>C = A·B</c> or <c>C += A·B</c>.</summary>
+/// <summary>
+/// Single-precision matrix product <c>C = A·B</c> or <c>C += A·B</c> for any transposition of any operand.
+/// The same sizes, strides, values and team size give the same bits.
+/// </summary>
 public static unsafe class Sgemm
 {
+    // Below this many multiply-adds waking the team takes longer than the product.
+    private const long WorthTheTeam = 1 << 17;
+
+    /// <summary>Bits in the vectors that products on this machine use: 128, 256 or 512.</summary>
+    public static int VectorBits => GemmEngine.Widest.VectorBits;
+
     /// <summary>C [m, n] = (accumulate ? C : 0) + A [m, k] · B [k, n], on the whole team.</summary>
+    /// <param name="c">Rows or columns contiguous; must not overlap A, B or itself.</param>
+    /// <exception cref="ArgumentException">A size is negative, or neither stride of C is 1.</exception>
     public static void Multiply(ThreadTeam team, int m, int n, int k, Matrix a, Matrix b, Matrix c, bool accumulate = false) =>
-        MultiplySingle(m, n, k, a, b, c, accumulate);
+        Multiply(GemmEngine.Widest, team, GemmProblem.Create(m, n, k, a, b, c, accumulate));
 
     /// <summary>The same on the calling thread alone, for use inside other kernels.</summary>
-    public static void MultiplySingle(int m, int n, int k, Matrix a, Matrix b, Matrix c, bool accumulate = false)
-    {
-        for (var i = 0; i < m; i++)
-        {
-            for (var j = 0; j < n; j++)
-            {
-                var sum = 0f;
-                for (var p = 0; p < k; p++)
-                {
-                    sum += a.At(i, p).Data[0] * b.At(p, j).Data[0];
-                }
+    /// <param name="c">Rows or columns contiguous; must not overlap A, B or itself.</param>
+    /// <exception cref="ArgumentException">A size is negative, or neither stride of C is 1.</exception>
+    public static void MultiplySingle(int m, int n, int k, Matrix a, Matrix b, Matrix c, bool accumulate = false) =>
+        MultiplySingle(GemmEngine.Widest, GemmProblem.Create(m, n, k, a, b, c, accumulate));
 
-                var to = c.At(i, j).Data;
-                *to = accumulate ? *to + sum : sum;
-            }
+    /// <summary>
+    /// The highest rate, in GFLOP/s, that products reach on the team: the fastest one of a run of some 0.3 s over
+    /// large shapes that suit the caches. A step's own rate is stated as a share of it.
+    /// </summary>
+    public static double MeasurePeak(ThreadTeam team) => PeakRate.Measure(team);
+
+    internal static void Multiply(GemmEngine engine, ThreadTeam team, in GemmProblem problem)
+    {
+        if (team.Size == 1 || (long)problem.M * problem.N * problem.K < WorthTheTeam)
+        {
+            MultiplySingle(engine, problem);
+        }
+        else
+        {
+            GemmRun.Multiply(engine, team, problem);
         }
     }
+
+    internal static void MultiplySingle(GemmEngine engine, in GemmProblem problem) =>
+        engine.Run(problem, null, 0, 1, GemmScratch.OfThisThread.B(engine.SharedLength(problem, 1)));
 }

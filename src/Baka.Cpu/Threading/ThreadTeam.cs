@@ -1,13 +1,6 @@
-namespace Baka.Cpu.Threading;
+using System.Runtime.ExceptionServices;
 
-/// <summary>A piece of work that every worker of a <see cref="ThreadTeam"/> runs once, each on its own share.</summary>
-public interface IParallelWork
-{
-    /// <summary>Runs the share of one worker.</summary>
-    /// <param name="worker">Index of the worker, 0 … workers − 1. Worker 0 is the calling thread.</param>
-    /// <param name="workers">Size of the team.</param>
-    void Execute(int worker, int workers);
-}
+namespace Baka.Cpu.Threading;
 
 /// <summary>
 /// A fixed set of threads that run one <see cref="IParallelWork"/> at a time, all together. Work is split by
@@ -20,15 +13,16 @@ public sealed class ThreadTeam : IDisposable
     private const int SpinsBeforeSleep = 20_000;
 
     private readonly Thread[] _threads;
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly object _sleep = new();
     private IParallelWork? _work;
-    private Exception? _failure;
+    private volatile Exception? _failure;
     private volatile bool _stopping;
     private volatile int _epoch;
-    private int _running;
-    private int _sleepers;
-    private int _arrived;
     private volatile int _barrierEpoch;
+    private int _sleepers;
+    private int _running;
+    private int _arrived;
+    private int _inRun;
 
     /// <param name="size">Number of workers, the calling thread included; at least 1.</param>
     public ThreadTeam(int size)
@@ -46,53 +40,44 @@ public sealed class ThreadTeam : IDisposable
 
     public int Size { get; }
 
-    /// <summary>Runs the work on all workers and returns when the last one is done. Not reentrant.</summary>
+    /// <summary>
+    /// Runs the work on all workers and returns when the last one is done. When workers fail, throws what the first
+    /// to fail threw, after all have ended; the team stays usable.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The team is at work already.</exception>
     public void Run(IParallelWork work)
     {
-        if (Size == 1)
+        if (Interlocked.Exchange(ref _inRun, 1) == 1)
         {
-            work.Execute(0, 1);
-            return;
+            throw new InvalidOperationException("A thread team runs one piece of work at a time.");
         }
 
-        _work = work;
-        Volatile.Write(ref _running, Size - 1);
-        Interlocked.Increment(ref _epoch);
-        var sleeping = Volatile.Read(ref _sleepers);
-        if (sleeping > 0)
+        if (Size > 1)
         {
-            _wake.Release(sleeping);
+            _work = work;
+            _arrived = 0;
+            Volatile.Write(ref _running, Size - 1);
+            Wake();
         }
 
-        try
-        {
-            work.Execute(0, Size);
-        }
-        catch (Exception e)
-        {
-            _failure = e;
-        }
-
+        ExecuteShare(work, 0);
         var spin = 0;
-        while (Volatile.Read(ref _running) > 0)
-        {
-            Pause(ref spin);
-        }
+        while (Volatile.Read(ref _running) > 0) Pause(ref spin);
 
-        if (_failure is { } failure)
-        {
-            _failure = null;
-            throw new InvalidOperationException($"A kernel failed: {failure.Message}", failure);
-        }
+        var failure = _failure;
+        _failure = null;
+        Volatile.Write(ref _inRun, 0);
+        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Called by every worker inside <see cref="IParallelWork.Execute"/>: returns when all have called it.</summary>
+    /// <summary>
+    /// Called by every worker inside <see cref="IParallelWork.Execute"/>: returns when all have called it.
+    /// What they wrote before it is visible to all after it.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Another worker failed, so that not all will come.</exception>
     public void Barrier()
     {
-        if (Size == 1)
-        {
-            return;
-        }
+        if (Size == 1) return;
 
         var epoch = _barrierEpoch;
         if (Interlocked.Increment(ref _arrived) == Size)
@@ -105,6 +90,7 @@ public sealed class ThreadTeam : IDisposable
         var spin = 0;
         while (_barrierEpoch == epoch)
         {
+            if (_failure is not null) throw new OperationCanceledException("Another worker of the team failed.");
             Pause(ref spin);
         }
     }
@@ -112,73 +98,68 @@ public sealed class ThreadTeam : IDisposable
     /// <summary>The part of [0, count) that belongs to a worker, in whole multiples of <paramref name="grain"/>.</summary>
     public static (int Start, int End) Share(int count, int worker, int workers, int grain = 1)
     {
-        long blocks = (count + grain - 1) / grain;
+        var blocks = ((long)count + grain - 1) / grain;
         var start = (int)Math.Min(count, blocks * worker / workers * grain);
         var end = (int)Math.Min(count, blocks * (worker + 1) / workers * grain);
         return (start, end);
     }
 
+    /// <summary>Ends the threads. Not to be called while work runs.</summary>
     public void Dispose()
     {
         _stopping = true;
+        Wake();
+        foreach (var thread in _threads) thread.Join();
+    }
+
+    /// <summary>Begins a new epoch, which is what workers wait for.</summary>
+    private void Wake()
+    {
+        // A worker counts itself among the sleepers before it looks at the epoch for the last time, and here the epoch
+        // changes before the sleepers are counted; both are full fences, so one of the two sees the other.
         Interlocked.Increment(ref _epoch);
-        if (_threads.Length > 0)
+        if (Volatile.Read(ref _sleepers) > 0)
         {
-            _wake.Release(_threads.Length);
+            lock (_sleep) Monitor.PulseAll(_sleep);
         }
-
-        foreach (var thread in _threads)
-        {
-            thread.Join();
-        }
-
-        _wake.Dispose();
     }
 
     private void Serve(int worker)
     {
-        var seen = 0;
-        while (true)
+        for (var seen = 0; ; seen++)
         {
             WaitForWork(seen);
-            seen = _epoch;
-            if (_stopping)
-            {
-                return;
-            }
-
-            try
-            {
-                _work!.Execute(worker, Size);
-            }
-            catch (Exception e)
-            {
-                _failure = e;
-            }
-
+            if (_stopping) return;
+            ExecuteShare(_work!, worker);
             Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private void ExecuteShare(IParallelWork work, int worker)
+    {
+        try
+        {
+            work.Execute(worker, Size);
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, e, null);
         }
     }
 
     private void WaitForWork(int seen)
     {
-        var spin = 0;
-        while (_epoch == seen)
+        for (var spin = 0; spin < SpinsBeforeSleep;)
         {
-            if (spin < SpinsBeforeSleep)
-            {
-                Pause(ref spin);
-                continue;
-            }
+            if (_epoch != seen) return;
+            Pause(ref spin);
+        }
 
+        lock (_sleep)
+        {
             Interlocked.Increment(ref _sleepers);
-            if (_epoch == seen)
-            {
-                _wake.Wait();
-            }
-
+            while (_epoch == seen) Monitor.Wait(_sleep);
             Interlocked.Decrement(ref _sleepers);
-            spin = 0;
         }
     }
 
