@@ -1,1 +1,3 @@
-return 0;
+using Baka.Benchmarks;
+
+return args is ["kernels", var threads] ? KernelBenchmark.Run(int.Parse(threads)) : 0;
