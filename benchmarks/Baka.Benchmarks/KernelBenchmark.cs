@@ -34,7 +34,6 @@ public static unsafe class KernelBenchmark
     {
         var row = shape.Heads * shape.HeadWidth;
         var wide = 10 * row;
-        Rows Now(int slice) => new(Numbers((long)shape.Batch * shape.Queries * wide) + slice * row, wide, (nint)shape.Queries * wide);
         Rows Narrow(int rows) => new(Numbers((long)shape.Batch * rows * row), row, (nint)rows * row);
         var first = (int*)NativeMemory.AllocZeroed((nuint)(shape.Batch * shape.Windows), sizeof(int));
         var last = (int*)NativeMemory.AllocZeroed((nuint)shape.Slots, sizeof(int));
@@ -43,6 +42,11 @@ public static unsafe class KernelBenchmark
             last[i] = shape.Past + i;
         }
 
+        // As in a layer: q, k and v are slices of the one wide product, and so are their gradients.
+        var all = Numbers((long)shape.Batch * shape.Queries * wide);
+        var gradients = Numbers((long)shape.Batch * shape.Queries * wide);
+        Rows Slice(float* matrix, int slice) => new(matrix + slice * row, wide, (nint)shape.Queries * wide);
+
         using var rope = new RopeTable(shape.Keys, shape.HeadWidth, 10000);
         using var forward = new AttentionForward(shape, rope, team.Size) { Output = Narrow(shape.Queries), LogSumExp = Numbers((long)shape.Units * shape.Queries) };
         using var backward = new AttentionBackward(shape, rope, team.Size, detachPast: false)
@@ -50,13 +54,13 @@ public static unsafe class KernelBenchmark
             Output = forward.Output,
             LogSumExp = forward.LogSumExp,
             OutputGradient = Narrow(shape.Queries),
-            QueryGradient = Now(0),
-            KeyGradient = Now(1),
-            ValueGradient = Now(2),
+            QueryGradient = Slice(gradients, 0),
+            KeyGradient = Slice(gradients, 1),
+            ValueGradient = Slice(gradients, 2),
             PastKeyGradient = Narrow(shape.Past),
             PastValueGradient = Narrow(shape.Past),
         };
-        var (q, k, v, pastK, pastV) = (Now(0), Now(1), Now(2), Narrow(shape.Past), Narrow(shape.Past));
+        var (q, k, v, pastK, pastV) = (Slice(all, 0), Slice(all, 1), Slice(all, 2), Narrow(shape.Past), Narrow(shape.Past));
         foreach (var kernel in new AttentionKernel[] { forward, backward })
         {
             (kernel.Query, kernel.Key, kernel.Value, kernel.PastKey, kernel.PastValue) = (q, k, v, pastK, pastV);

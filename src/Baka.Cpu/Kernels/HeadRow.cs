@@ -27,10 +27,10 @@ internal static unsafe class HeadRow
         {
             var cosine = Vector128.Load(cosines + i / 2);
             var sine = Vector128.Load(sines + i / 2);
-            var cosine2 = Vector256.Shuffle(Vector256.Create(cosine, cosine), twice) * scale;
-            var sine2 = Vector256.Shuffle(Vector256.Create(sine, sine), twice) * signs;
+            var cosine2 = Vector256.ShuffleNative(Vector256.Create(cosine, cosine), twice) * scale;
+            var sine2 = Vector256.ShuffleNative(Vector256.Create(sine, sine), twice) * signs;
             var x = Vector256.Load(from + i);
-            var y = x * cosine2 + Vector256.Shuffle(x, swapped) * sine2;
+            var y = x * cosine2 + Vector256.ShuffleNative(x, swapped) * sine2;
             y.Store(to + i);
             check += y * 0f;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Baka.Cpu.Kernels;
 
@@ -10,7 +11,9 @@ internal static unsafe class Transposition
     public static void Copy(float* from, nint fromStride, int rows, int columns, float* to, nint toStride)
     {
         var i = 0;
-        for (; i <= rows - 4; i += 4)
+
+        // The portable API has no shuffle of two vectors; elsewhere than on x86 the scalar loop does it all.
+        for (; Sse.IsSupported && i <= rows - 4; i += 4)
         {
             var j = 0;
             for (; j <= columns - 4; j += 4)
@@ -31,15 +34,12 @@ internal static unsafe class Transposition
         var b = Vector128.Load(from + fromStride);
         var c = Vector128.Load(from + 2 * fromStride);
         var d = Vector128.Load(from + 3 * fromStride);
-        var order = Vector256.Create(0, 2, 4, 6, 1, 3, 5, 7);
-        var low = Vector256.Create(Vector128.Create(a.GetLower(), b.GetLower()), Vector128.Create(c.GetLower(), d.GetLower()));
-        var high = Vector256.Create(Vector128.Create(a.GetUpper(), b.GetUpper()), Vector128.Create(c.GetUpper(), d.GetUpper()));
-        low = Vector256.Shuffle(low, order);
-        high = Vector256.Shuffle(high, order);
-        low.GetLower().Store(to);
-        low.GetUpper().Store(to + toStride);
-        high.GetLower().Store(to + 2 * toStride);
-        high.GetUpper().Store(to + 3 * toStride);
+        var (ab, cd) = (Sse.UnpackLow(a, b), Sse.UnpackLow(c, d));
+        Sse.MoveLowToHigh(ab, cd).Store(to);
+        Sse.MoveHighToLow(cd, ab).Store(to + toStride);
+        (ab, cd) = (Sse.UnpackHigh(a, b), Sse.UnpackHigh(c, d));
+        Sse.MoveLowToHigh(ab, cd).Store(to + 2 * toStride);
+        Sse.MoveHighToLow(cd, ab).Store(to + 3 * toStride);
     }
 
     private static void CopyScalar(float* from, nint fromStride, int rows, int columns, float* to, nint toStride)
