@@ -25,7 +25,7 @@ internal static class ErrorReport
 
     private static (int Code, string? Sentence) Describe(Exception failure) => failure switch
     {
-        UsageException wrong => (WrongUsage, $"{wrong.Message} See '{wrong.Command} --help'."),
+        UsageException wrong => (WrongUsage, $"{wrong.Message} See '{ProgramName.In(wrong.Command + " --help")}'."),
         RecipeException => (WrongUsage, failure.Message),
         UserException or GraphException => (Failed, failure.Message),
         OperationCanceledException => (Interrupted, null),

@@ -7,11 +7,12 @@ internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
-    private readonly TextWriter _error;
+    private readonly Action<string> _announce;
 
-    public Interruption(TextWriter error)
+    /// <param name="announce">Tells the user that the first one has arrived.</param>
+    public Interruption(Action<string> announce)
     {
-        _error = error;
+        _announce = announce;
         _registrations =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
@@ -33,7 +34,7 @@ internal sealed class Interruption : IDisposable
         if (_source.IsCancellationRequested)
             return;
         context.Cancel = true;
-        _error.WriteLine("\nStopping at the next good place; Ctrl-C again ends at once.");
+        _announce("Stopping at the next good place; Ctrl-C again ends at once.");
         _source.Cancel();
     }
 }

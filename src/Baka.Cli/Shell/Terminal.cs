@@ -35,7 +35,8 @@ public sealed class Terminal : IDisposable
         });
         Screen.Profile.Width = interactive ? Math.Max(40, Console.WindowWidth) : PlainWidth;
         Screen.Profile.Capabilities.Unicode = true;
-        _interruption = new Lazy<Interruption>(() => new Interruption(Error));
+        Announce = text => Error.WriteLine($"\n{text}");
+        _interruption = new Lazy<Interruption>(() => new Interruption(text => Announce(text)));
     }
 
     /// <summary>Standard input.</summary>
@@ -58,6 +59,9 @@ public sealed class Terminal : IDisposable
 
     /// <summary>Draws tables and the like on <see cref="Output"/>.</summary>
     public IAnsiConsole Screen { get; }
+
+    /// <summary>Tells the user something in the middle of other output.</summary>
+    internal Action<string> Announce { get; set; }
 
     /// <summary>Canceled by the first Ctrl-C. A command that never asks for it is ended by Ctrl-C at once.</summary>
     public CancellationToken Interrupted => _interruption.Value.Token;
