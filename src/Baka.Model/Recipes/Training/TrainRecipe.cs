@@ -1,0 +1,50 @@
+namespace Baka.Model.Recipes;
+
+/// <summary>How the model is trained.</summary>
+public sealed record TrainRecipe : IRecipeRules
+{
+    [Key("rows: documents read side by side", Min = 1)]
+    public int Batch { get; init; } = 8;
+
+    [Key("consecutive windows of every row a step back-propagates through", Min = 1)]
+    public int WindowsPerStep { get; init; } = 4;
+
+    [Key("steps to train; null = until train.minutes", Min = 1)]
+    public int? Steps { get; init; } = 500;
+
+    [Key("minutes to train; the run ends with steps or minutes, whichever comes first", Above = 0)]
+    public double? Minutes { get; init; }
+
+    [Key("passes whose gradients are summed before one update", Min = 1)]
+    public int Accumulate { get; init; } = 1;
+
+    [Key("decides initial weights, data order and random pauses", Min = 0)]
+    public int Seed { get; init; } = 1;
+
+    [Key("steps between evaluations; 0 = only at the end", Min = 0)]
+    public int EvalEvery { get; init; } = 100;
+
+    [Key("steps between checkpoints; 0 = only at the end", Min = 0)]
+    public int CheckpointEvery { get; init; } = 100;
+
+    [Key("latest checkpoints kept, besides the best", Min = 1)]
+    public int Keep { get; init; } = 3;
+
+    [Key("steps in a row with a NaN or infinite loss or gradient that end the run", Min = 1)]
+    public int StopAfterBad { get; init; } = 10;
+
+    [Key("AdamW")]
+    public OptimizerRecipe Optimizer { get; init; } = new();
+
+    [Key("Learning-rate schedule")]
+    public ScheduleRecipe Schedule { get; init; } = new();
+
+    [Key("Gradient clipping")]
+    public ClipRecipe Clip { get; init; } = new();
+
+    IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
+    {
+        if (Steps is null && Minutes is null)
+            yield return "train.steps and train.minutes are both null, so that training would never end: set one of them";
+    }
+}
