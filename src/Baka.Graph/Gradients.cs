@@ -23,7 +23,7 @@ public static class Gradients
                 continue;
             }
 
-            using var scope = graph.Within(node.Module);
+            using var scope = graph.Backward(node.Module);
             var context = new GradientContext(
                 node,
                 [.. node.Outputs.Select(o => gradients.GetValueOrDefault(o))],

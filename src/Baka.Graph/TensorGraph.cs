@@ -13,7 +13,9 @@ public sealed class TensorGraph
     private readonly Dictionary<string, Tensor> _inputs = [];
     private readonly Dictionary<string, Tensor> _outputs = [];
     private readonly Dictionary<string, Tensor> _assignments = [];
+    private readonly Dictionary<NodeKey, Node> _known = [];
     private string _module = "";
+    private bool _backward;
 
     public IReadOnlyList<Node> Nodes => _nodes;
 
@@ -37,15 +39,15 @@ public sealed class TensorGraph
     {
         var outer = _module;
         _module = outer.Length == 0 ? name : $"{outer}.{name}";
-        return new ScopeEnd(this, outer);
+        return new ScopeEnd(this, outer, _backward);
     }
 
-    /// <summary>Names nodes after exactly the given module, wherever the caller is.</summary>
-    internal IDisposable Within(string module)
+    /// <summary>Marks nodes made until the result is disposed as part of the gradient of the given module.</summary>
+    internal IDisposable Backward(string module)
     {
-        var outer = _module;
-        _module = module;
-        return new ScopeEnd(this, outer);
+        var end = new ScopeEnd(this, _module, _backward);
+        (_module, _backward) = (module, true);
+        return end;
     }
 
     /// <summary>A value that the caller provides for every evaluation.</summary>
@@ -91,9 +93,15 @@ public sealed class TensorGraph
         }
     }
 
-    /// <summary>Appends a node.</summary>
+    /// <summary>Appends a node, or returns the one that already computes the same: common subexpressions exist once.</summary>
     public Node AddNode(Op op, IReadOnlyList<Tensor> inputs)
     {
+        var key = new NodeKey(op, inputs);
+        if (op.IsPure && _known.TryGetValue(key, out var known))
+        {
+            return known;
+        }
+
         foreach (var input in inputs)
         {
             if (input.Node.Graph != this)
@@ -112,8 +120,13 @@ public sealed class TensorGraph
             throw new GraphException($"{Prefix}{op.Kind}: {e.Message}");
         }
 
-        var node = new Node(this, _nodes.Count, _module, op, inputs, specs);
+        var node = new Node(this, _nodes.Count, _module, _backward, op, inputs, specs);
         _nodes.Add(node);
+        if (op.IsPure)
+        {
+            _known.Add(key, node);
+        }
+
         return node;
     }
 
@@ -137,9 +150,9 @@ public sealed class TensorGraph
         switch (node.Op)
         {
             case Variable variable:
-                return [_variables[variable.Name] = Add(variable, [])];
+                return [_variables[variable.Name] = Add(variable, inputs)];
             case Input input:
-                return [_inputs[input.Name] = Add(input, [])];
+                return [_inputs[input.Name] = Add(input, inputs)];
             default:
                 return AddNode(node.Op, inputs).Outputs;
         }
@@ -153,44 +166,15 @@ public sealed class TensorGraph
     public TensorGraph Substitute(IReadOnlyDictionary<Tensor, Tensor> replacements)
     {
         Tensor Resolve(Tensor tensor) => replacements.GetValueOrDefault(tensor, tensor);
-        var readers = _nodes.Select(_ => new List<int>()).ToArray();
-        var missing = new int[_nodes.Count];
-        foreach (var node in _nodes)
-        {
-            foreach (var source in node.Inputs.Select(i => Resolve(i).Node.Id).Distinct())
-            {
-                readers[source].Add(node.Id);
-                missing[node.Id]++;
-            }
-        }
-
-        var order = new List<Node>();
-        var ready = new PriorityQueue<int, int>(_nodes.Where(n => missing[n.Id] == 0).Select(n => (n.Id, n.Id)));
-        while (ready.TryDequeue(out var id, out _))
-        {
-            order.Add(_nodes[id]);
-            foreach (var reader in readers[id])
-            {
-                if (--missing[reader] == 0)
-                {
-                    ready.Enqueue(reader, reader);
-                }
-            }
-        }
-
-        if (order.Count < _nodes.Count)
-        {
-            throw new GraphException("a replacement depends on what it replaces");
-        }
-
-        return Rebuild(order, Resolve, (target, node, inputs) => target.Copy(node, inputs));
+        var order = TopologicalOrder.Of(_nodes.Count, id => _nodes[id].Inputs.Select(i => Resolve(i).Node.Id), id => id);
+        return Rebuild(order.Select(id => _nodes[id]), Resolve, (target, node, inputs) => target.Copy(node, inputs));
     }
 
     /// <summary>The nodes that some result depends on; all inputs and variables count, since they are the function's signature.</summary>
     public HashSet<Node> LiveNodes() => LiveNodes(tensor => tensor);
 
     private TensorGraph Rebuild(
-        IReadOnlyList<Node> order,
+        IEnumerable<Node> order,
         Func<Tensor, Tensor> resolve,
         Func<TensorGraph, Node, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> rewrite)
     {
@@ -204,7 +188,7 @@ public sealed class TensorGraph
                 continue;
             }
 
-            target._module = node.Module;
+            (target._module, target._backward) = (node.Module, node.IsBackward);
             var results = rewrite(target, node, [.. node.Inputs.Select(i => map[resolve(i)])]);
             for (var i = 0; i < node.Outputs.Count; i++)
             {
@@ -212,7 +196,7 @@ public sealed class TensorGraph
             }
         }
 
-        target._module = "";
+        (target._module, target._backward) = ("", false);
         foreach (var (name, value) in _outputs)
         {
             target._outputs[name] = map[resolve(value)];
@@ -263,8 +247,21 @@ public sealed class TensorGraph
             : throw new GraphException($"{Prefix}the variable '{name}' is {known.Shape}, but is asked for as {shape}");
     }
 
-    private sealed class ScopeEnd(TensorGraph graph, string outer) : IDisposable
+    private sealed class ScopeEnd(TensorGraph graph, string module, bool backward) : IDisposable
     {
-        public void Dispose() => graph._module = outer;
+        public void Dispose() => (graph._module, graph._backward) = (module, backward);
+    }
+
+    /// <summary>What makes two pure nodes the same.</summary>
+    private readonly struct NodeKey(Op op, IReadOnlyList<Tensor> inputs) : IEquatable<NodeKey>
+    {
+        private readonly Op _op = op;
+        private readonly IReadOnlyList<Tensor> _inputs = inputs;
+
+        public bool Equals(NodeKey other) => _op.Equals(other._op) && _inputs.SequenceEqual(other._inputs);
+
+        public override bool Equals(object? obj) => obj is NodeKey other && Equals(other);
+
+        public override int GetHashCode() => _inputs.Aggregate(_op.GetHashCode(), HashCode.Combine);
     }
 }
