@@ -70,6 +70,37 @@ public sealed class LanguageModel
         return x.Reshape(pass.Rows, pass.Windows * Layout.Tokens, d);
     }
 
+    /// <summary>The last layer's output at the next slots of an open window, given by their ids: [slots, d].</summary>
+    internal Tensor Hidden(SlotPass pass) => ThroughLayers(_embedding.Apply(pass.Tokens), pass);
+
+    /// <summary>Begins a window that will come slot by slot: fetches the past and reads the memory.</summary>
+    internal void OpenWindow(SlotPass pass)
+    {
+        foreach (var layer in _layers)
+        {
+            layer.OpenWindow(pass);
+        }
+
+        if (_memory is not null)
+        {
+            ThroughLayers(_memory.Begin(pass).Flatten(), pass);
+        }
+    }
+
+    /// <summary>Ends such a window: writes the memory and makes the window the latest of the past.</summary>
+    internal void CloseWindow(SlotPass pass)
+    {
+        if (_memory is not null)
+        {
+            _memory.End(pass, ThroughLayers(_memory.Begin(pass).Flatten(), pass));
+        }
+
+        foreach (var layer in _layers)
+        {
+            layer.CloseWindow(pass);
+        }
+    }
+
     /// <summary>Negative log-likelihoods: x [n, d], targets i32 [n] → [n].</summary>
     internal Tensor Nll(Tensor x, Tensor targets) => _head.Nll(x, targets);
 
