@@ -46,7 +46,8 @@ public sealed class LanguageModel
     /// </summary>
     internal bool IsSequential => _memory is not null || Layout.Sinks > 0;
 
-    internal IReadOnlyList<CarrySpec> Carry(int rows, string prefix) =>
+    /// <summary>The same of a program whose variables have another prefix.</summary>
+    public IReadOnlyList<CarrySpec> Carry(int rows, string prefix) =>
         [.. _parts.SelectMany(p => p.Carried).Select(c => new CarrySpec($"{prefix}.{c.Name}", c.For(rows)))];
 
     /// <summary>The last layer's output at the tokens: [B, windows · T, d].</summary>

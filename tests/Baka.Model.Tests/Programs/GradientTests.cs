@@ -21,9 +21,17 @@ public sealed class GradientTests
         var recipe = Lab.Zoo[name];
         var windows = recipe.Xl.Scheme == XlScheme.Repos ? 1 : 3;
         using var device = new ReferenceDevice();
-        var (model, program) = Prepare(device, recipe, windows);
-        program.Run();
-        var gradients = model.Parameters.Select(p => program.Output(p.Name).ToArray()).ToArray();
+        var model = new LanguageModel(recipe);
+        using var program = Prepare(device, model, windows, withGradients: false);
+        using var backward = Prepare(device, model, windows, withGradients: true);
+        Lab.Initialize(device, model);
+        foreach (var carry in model.Carry(Rows))
+        {
+            device.Write(carry.Name, [.. Lab.Tokens((int)carry.Shape.Count, seed: 3).Select(t => t / 5f - 1)]);
+        }
+
+        backward.Run();
+        var gradients = model.Parameters.Select(p => backward.Output(p.Name).ToArray()).ToArray();
         var random = new Random(5);
         for (var i = 0; i < gradients.Length; i++)
         {
@@ -71,32 +79,29 @@ public sealed class GradientTests
         return Norm(program.Output("gradient").Slice(recipe.Dim, 3 * recipe.Dim).ToArray());
     }
 
-    private static (LanguageModel Model, IProgram Program) Prepare(IDevice device, ModelRecipe recipe, int windows)
+    /// <summary>Two rows in the middle of documents, one of which begins another; with gradients as outputs, or the loss alone.</summary>
+    private static IProgram Prepare(IDevice device, LanguageModel model, int windows, bool withGradients)
     {
-        var model = new LanguageModel(recipe);
         var graph = new WindowGraph(model, Rows, windows, "carry");
-        var loss = graph.AddNll(model).SumAll() / (Rows * windows * recipe.Window);
+        var loss = graph.AddNll(model).SumAll() / (Rows * windows * model.Recipe.Window);
         graph.Graph.Output("loss", loss);
-        var gradients = Gradients.Of(loss, [.. model.Parameters.Select(p => p.In(graph.Graph))]);
-        for (var i = 0; i < gradients.Count; i++)
+        if (withGradients)
         {
-            graph.Graph.Output(model.Parameters[i].Name, gradients[i]);
+            var gradients = Gradients.Of(loss, [.. model.Parameters.Select(p => p.In(graph.Graph))]);
+            for (var i = 0; i < gradients.Count; i++)
+            {
+                graph.Graph.Output(model.Parameters[i].Name, gradients[i]);
+            }
         }
 
         var program = device.Load(graph.Graph);
-        Lab.Initialize(device, model);
-        foreach (var carry in model.Carry(Rows))
-        {
-            device.Write(carry.Name, [.. Lab.Tokens((int)carry.Shape.Count, seed: 3).Select(t => t / 5f - 1)]);
-        }
-
-        var tokens = Lab.Tokens(Rows * windows * recipe.Window);
+        var tokens = Lab.Tokens(Rows * windows * model.Recipe.Window);
         new WindowInputs(model, program, graph.Graph, Rows, windows).Fill(
             tokens,
             windows == 1 ? [4, 0] : [4, 5, 0, 0, 1, 2],
             pauseSeed: 9);
         Lab.Targets(tokens).CopyTo(program.Ints("targets"));
-        return (model, program);
+        return program;
     }
 
     private static double Difference(IDevice device, IProgram program, ParameterSpec parameter, float[] direction)
