@@ -1,0 +1,92 @@
+using Baka.Compiler.Plans;
+using Baka.Graph.Execution;
+
+namespace Baka.Cpu.Execution;
+
+/// <summary>A plan bound to memory. A run walks a list of prepared kernels: it allocates nothing and starts no thread.</summary>
+public sealed class CpuProgram : IProgram
+{
+    private readonly CpuDevice _device;
+    private readonly Dictionary<Storage, NativeBuffer> _own = [];
+    private Action[] _launches = [];
+    private int _boundTo = -1;
+
+    internal CpuProgram(CpuDevice device, Plan plan)
+    {
+        _device = device;
+        Plan = plan;
+        foreach (var storage in plan.Inputs.Values.Concat(plan.Outputs.Values).Concat(plan.Constants))
+        {
+            var buffer = new NativeBuffer(storage.Count);
+            buffer.Fill(0);
+            storage.Bits.AsSpan().CopyTo(buffer.Ints);
+            _own[storage] = buffer;
+        }
+    }
+
+    public Plan Plan { get; }
+
+    public Span<int> Ints(string input) => _own[Plan.Inputs[input]].Ints;
+
+    public Span<float> Floats(string input) => _own[Plan.Inputs[input]].Floats;
+
+    public ReadOnlySpan<float> Output(string name) => _own[Plan.Outputs[name]].Floats;
+
+    public void Run()
+    {
+        Bind();
+        _device.PrepareArena();
+        foreach (var launch in _launches)
+        {
+            launch();
+        }
+    }
+
+    /// <summary>Runs once with the time of every step in milliseconds, for the profile of a plan.</summary>
+    public double[] RunTimed()
+    {
+        Bind();
+        _device.PrepareArena();
+        var times = new double[_launches.Length];
+        for (var i = 0; i < times.Length; i++)
+        {
+            var start = System.Diagnostics.Stopwatch.GetTimestamp();
+            _launches[i]();
+            times[i] = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+
+        return times;
+    }
+
+    public void Dispose()
+    {
+        foreach (var buffer in _own.Values)
+        {
+            buffer.Dispose();
+        }
+    }
+
+    internal nint Address(View view)
+    {
+        var storage = view.Storage.Root;
+        var start = storage.Kind switch
+        {
+            StorageKind.Arena => _device.ArenaAddress + 4 * (nint)storage.Offset,
+            StorageKind.Variable => _device.VariableAddress(storage),
+            _ => _own[storage].Address,
+        };
+        return start + 4 * (nint)view.Offset;
+    }
+
+    private void Bind()
+    {
+        if (_boundTo == _device.ArenaVersion)
+        {
+            return;
+        }
+
+        var binder = new StepBinder(this, _device);
+        _launches = [.. Plan.Steps.Select(binder.Bind)];
+        _boundTo = _device.ArenaVersion;
+    }
+}

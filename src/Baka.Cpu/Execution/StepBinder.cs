@@ -1,0 +1,379 @@
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
+using Baka.Compiler.Plans;
+using Baka.Cpu.Elementwise;
+using Baka.Cpu.Gemm;
+using Baka.Cpu.Kernels;
+using Baka.Cpu.Threading;
+using Baka.Graph.Ops;
+using GraphAttention = Baka.Graph.Ops.Attention;
+
+namespace Baka.Cpu.Execution;
+
+/// <summary>Finds the kernel for each step of a plan and binds it to the addresses of its operands.</summary>
+internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
+{
+    private readonly ThreadTeam _team = device.Team;
+    private readonly KernelCache _kernels = device.Kernels;
+
+    /// <summary>The step as something to call.</summary>
+    public Action Bind(Step step) => step.Op switch
+    {
+        FusedElementwise op => Elementwise(op, step),
+        MatMul op => Product(op, step, null),
+        MatMulAdd op => Product(op.Product, step, step.Inputs[2]),
+        Compiler.Plans.Copy => Copy(step.Inputs[0], step.Outputs[0]),
+        GraphAttention op => Attention(op, step),
+        Graph.Ops.AttentionBackward op => AttentionGradient(op, step),
+        Norm op => Norm(op, step),
+        Graph.Ops.NormBackward op => NormGradient(op, step),
+        Graph.Ops.LinearCrossEntropy => CrossEntropy(step),
+        LinearCrossEntropyGradient => CrossEntropyGradient(step),
+        Graph.Ops.GatherRows => Gather(step),
+        Graph.Ops.ScatterRows => Scatter(step),
+        ReplaceRows => Replace(step),
+        StepLinear op => StepLinear(op, step),
+        StepLinearBackward op => StepLinearGradient(op, step),
+        Sum op => Sum(op, step),
+        ConvertToFloat => Convert(step),
+        _ => throw new NotSupportedException($"{step.Module}: the CPU has no kernel for {step.Op.Kind}."),
+    };
+
+    private float* Floats(View view) => (float*)program.Address(view);
+
+    private int* Ints(View view) => (int*)program.Address(view);
+
+    /// <summary>A matrix or a batch of matrices whose rows are contiguous.</summary>
+    private Rows Rows(View view) => view.Shape.Rank == 2
+        ? new Rows(Floats(view), (nint)view.Strides[0])
+        : new Rows(Floats(view), (nint)view.Strides[1], (nint)view.Strides[0]);
+
+    private Matrix Matrix(View view) => new(Floats(view), (nint)view.Strides[0], (nint)view.Strides[1]);
+
+    private Action Elementwise(FusedElementwise op, Step step)
+    {
+        View[] operands = [.. step.Inputs, .. step.Outputs];
+        var kernel = new FusedKernel(op, new ElementwiseLoops(operands), [.. operands.Select(program.Address)], _team.Size);
+        return () => kernel.Run(_team);
+    }
+
+    private Action Product(MatMul op, Step step, View? addend)
+    {
+        var (m, k, n) = op.Sizes([new(step.Inputs[0].Storage.Type, step.Inputs[0].Shape), new(step.Inputs[1].Storage.Type, step.Inputs[1].Shape)]);
+        var a = op.TransposeA ? Matrix(step.Inputs[0]).Transposed : Matrix(step.Inputs[0]);
+        var b = op.TransposeB ? Matrix(step.Inputs[1]).Transposed : Matrix(step.Inputs[1]);
+        var c = Matrix(step.Outputs[0]);
+        var accumulate = addend is not null;
+        var prepare = addend is not null && Floats(addend) != c.Data ? Copy(addend, step.Outputs[0]) : null;
+        return () =>
+        {
+            prepare?.Invoke();
+            Sgemm.Multiply(_team, m, n, k, a, b, c, accumulate);
+        };
+    }
+
+    private Action Copy(View from, View to)
+    {
+        var kernel = _kernels.Get(
+            (Key(from.Shape.Extents), Key(from.Strides), Key(to.Strides)),
+            () => new CopyKernel(from.Shape.Extents, [.. from.Strides], [.. to.Strides]));
+        var source = Floats(from);
+        var target = Floats(to);
+        return () =>
+        {
+            kernel.Input = source;
+            kernel.Output = target;
+            kernel.Run(_team);
+        };
+    }
+
+    private static string Key(ReadOnlySpan<int> numbers) => string.Join(",", numbers.ToArray());
+
+    private static string Key(IEnumerable<long> numbers) => string.Join(",", numbers);
+
+    private static AttentionShape Shape(GraphAttention op, Step step)
+    {
+        var q = step.Inputs[0].Shape;
+        var past = step.Inputs.Count is 8 or 11 ? step.Inputs[6].Shape[1] : 0;
+        return new AttentionShape(q[0], op.Windows, q[1] / op.Windows, op.Heads, q[2] / op.Heads, past);
+    }
+
+    private RopeTable? Rope(GraphAttention op, AttentionShape shape) =>
+        op.Theta == 0 ? null : _kernels.Rope(shape.Keys, shape.HeadWidth, op.Theta);
+
+    private Action<AttentionKernel> AttentionInputs(AttentionShape shape, Step step)
+    {
+        var (q, k, v) = (Rows(step.Inputs[0]), Rows(step.Inputs[1]), Rows(step.Inputs[2]));
+        var first = Ints(step.Inputs[3]);
+        var last = Ints(step.Inputs[4]);
+        var position = Ints(step.Inputs[5]);
+        var (pastKey, pastValue) = shape.Past > 0 ? (Rows(step.Inputs[6]), Rows(step.Inputs[7])) : default;
+        return kernel =>
+        {
+            kernel.Query = q;
+            kernel.Key = k;
+            kernel.Value = v;
+            kernel.PastKey = pastKey;
+            kernel.PastValue = pastValue;
+            kernel.First = first;
+            kernel.Last = last;
+            kernel.QueryPosition = position;
+        };
+    }
+
+    private Action Attention(GraphAttention op, Step step)
+    {
+        var shape = Shape(op, step);
+        var kernel = _kernels.Get((shape, op.Theta), () => new AttentionForward(shape, Rope(op, shape), _kernels.Workers));
+        var bind = AttentionInputs(shape, step);
+        var output = Rows(step.Outputs[0]);
+        var logSumExp = Floats(step.Outputs[1]);
+        return () =>
+        {
+            bind(kernel);
+            kernel.Output = output;
+            kernel.LogSumExp = logSumExp;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action AttentionGradient(Graph.Ops.AttentionBackward op, Step step)
+    {
+        var shape = Shape(op.Forward, step);
+        var detach = op.Forward.DetachPast;
+        var kernel = _kernels.Get((shape, op.Forward.Theta, detach), () => new Kernels.AttentionBackward(shape, Rope(op.Forward, shape), _kernels.Workers, detach));
+        var bind = AttentionInputs(shape, step);
+        var n = step.Inputs.Count;
+        var output = Rows(step.Inputs[n - 3]);
+        var logSumExp = Floats(step.Inputs[n - 2]);
+        var upstream = Rows(step.Inputs[n - 1]);
+        var (dq, dk, dv) = (Rows(step.Outputs[0]), Rows(step.Outputs[1]), Rows(step.Outputs[2]));
+        var (dPastKey, dPastValue) = op.PastGradient ? (Rows(step.Outputs[3]), Rows(step.Outputs[4])) : default;
+        return () =>
+        {
+            bind(kernel);
+            kernel.Output = output;
+            kernel.LogSumExp = logSumExp;
+            kernel.OutputGradient = upstream;
+            kernel.QueryGradient = dq;
+            kernel.KeyGradient = dk;
+            kernel.ValueGradient = dv;
+            kernel.PastKeyGradient = dPastKey;
+            kernel.PastValueGradient = dPastValue;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Norm(Norm op, Step step)
+    {
+        var (rows, width) = (step.Inputs[0].Shape[0], step.Inputs[0].Shape[1]);
+        var kernel = _kernels.Get((rows, width, op.Centered), () => new NormForward(1, rows, width, op.Centered));
+        var x = Rows(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var y = Rows(step.Outputs[0]);
+        var statistics = Floats(step.Outputs[1]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.Output = y;
+            kernel.Statistics = statistics;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action NormGradient(Graph.Ops.NormBackward op, Step step)
+    {
+        var (rows, width) = (step.Inputs[0].Shape[0], step.Inputs[0].Shape[1]);
+        var kernel = _kernels.Get((rows, width, op.Centered), () => new Kernels.NormBackward(1, rows, width, op.Centered, accumulate: false, _kernels.Workers));
+        var x = Rows(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var statistics = Floats(step.Inputs[2]);
+        var dy = Rows(step.Inputs[3]);
+        var dx = Rows(step.Outputs[0]);
+        var dw = Floats(step.Outputs[1]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.Statistics = statistics;
+            kernel.OutputGradient = dy;
+            kernel.InputGradient = dx;
+            kernel.WeightGradient = dw;
+            kernel.Run(_team);
+        };
+    }
+
+    private Kernels.LinearCrossEntropy CrossEntropyKernel(Step step, bool backward)
+    {
+        var (rows, width, vocabulary) = (step.Inputs[0].Shape[0], step.Inputs[0].Shape[1], step.Inputs[1].Shape[0]);
+        return _kernels.Get((rows, width, vocabulary, backward), () => new Kernels.LinearCrossEntropy(rows, width, vocabulary, backward));
+    }
+
+    private Action CrossEntropy(Step step)
+    {
+        var kernel = CrossEntropyKernel(step, backward: false);
+        var x = Rows(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var targets = Ints(step.Inputs[2]);
+        var loss = Floats(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.Targets = targets;
+            kernel.Loss = loss;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action CrossEntropyGradient(Step step)
+    {
+        var kernel = CrossEntropyKernel(step, backward: true);
+        var x = Rows(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var targets = Ints(step.Inputs[2]);
+        var upstream = Floats(step.Inputs[3]);
+        var loss = Floats(step.Outputs[0]);
+        var dx = Rows(step.Outputs[1]);
+        var dw = Floats(step.Outputs[2]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.Targets = targets;
+            kernel.LossGradient = upstream;
+            kernel.Loss = loss;
+            kernel.InputGradient = dx;
+            kernel.WeightGradient = dw;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Gather(Step step)
+    {
+        var (source, width, count) = (step.Inputs[0].Shape[0], step.Inputs[0].Shape[1], step.Inputs[1].Shape[0]);
+        var kernel = _kernels.Get((source, width, count), () => new Kernels.GatherRows(source, width, count));
+        var x = Rows(step.Inputs[0]);
+        var index = Ints(step.Inputs[1]);
+        var y = Rows(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Index = index;
+            kernel.Output = y;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Scatter(Step step)
+    {
+        var (target, width, count) = (step.Outputs[0].Shape[0], step.Inputs[0].Shape[1], step.Inputs[1].Shape[0]);
+        var kernel = _kernels.Get((target, width, count), () => new Kernels.ScatterRows(target, width, count));
+        var dy = Rows(step.Inputs[0]);
+        var index = Ints(step.Inputs[1]);
+        var dx = Rows(step.Outputs[0]);
+        return () =>
+        {
+            kernel.OutputGradient = dy;
+            kernel.Index = index;
+            kernel.InputGradient = dx;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Replace(Step step)
+    {
+        var (from, to) = (step.Inputs[0], step.Outputs[0]);
+        var prepare = Floats(from) != Floats(to) ? Copy(from, to) : null;
+        var target = Floats(to);
+        var rows = Floats(step.Inputs[1]);
+        var index = Ints(step.Inputs[2]);
+        var (count, width) = (step.Inputs[1].Shape[0], step.Inputs[1].Shape[1]);
+        return () =>
+        {
+            prepare?.Invoke();
+            for (var i = 0; i < count; i++)
+            {
+                new Span<float>(rows + (long)i * width, width).CopyTo(new Span<float>(target + (long)index[i] * width, width));
+            }
+        };
+    }
+
+    private static StepForwardShape Shape(int width, int stride, int history, Step step)
+    {
+        var (x, w) = (step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return new StepForwardShape(x[0], history, x[1] - history, x[2], w[0], width, stride);
+    }
+
+    private Action StepLinear(StepLinear op, Step step)
+    {
+        var shape = Shape(op.Width, op.Stride, op.History, step);
+        var kernel = _kernels.Get(shape, () => new StepForward(shape));
+        var x = Floats(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var y = Floats(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.Output = y;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action StepLinearGradient(StepLinearBackward op, Step step)
+    {
+        var shape = Shape(op.Width, op.Stride, op.History, step);
+        var kernel = _kernels.Get(shape, () => new StepBackward(shape));
+        var x = Floats(step.Inputs[0]);
+        var w = Floats(step.Inputs[1]);
+        var dy = Floats(step.Inputs[2]);
+        var dx = Floats(step.Outputs[0]);
+        var dw = Floats(step.Outputs[1]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Weight = w;
+            kernel.OutputGradient = dy;
+            kernel.InputGradient = dx;
+            kernel.WeightGradient = dw;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Sum(Sum op, Step step)
+    {
+        var shape = step.Inputs[0].Shape;
+        var (firstAxis, lastAxis) = (op.Axes[0], op.Axes[^1]);
+        if (lastAxis - firstAxis + 1 != op.Axes.Length)
+        {
+            throw new NotSupportedException($"{step.Module}: the CPU sums over neighboring axes only, not over {string.Join(", ", op.Axes)} of {shape}.");
+        }
+
+        var (outer, reduced, inner) = (shape.Product(0, firstAxis), shape.Product(firstAxis, lastAxis + 1), shape.Product(lastAxis + 1, shape.Rank));
+        var kernel = _kernels.Get((outer, reduced, inner), () => new SumKernel(outer, reduced, inner, _kernels.Workers));
+        var x = Floats(step.Inputs[0]);
+        var y = Floats(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Output = y;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action Convert(Step step)
+    {
+        var from = Ints(step.Inputs[0]);
+        var to = Floats(step.Outputs[0]);
+        var count = step.Outputs[0].Shape.Count;
+        return () =>
+        {
+            for (var i = 0L; i < count; i++)
+            {
+                to[i] = from[i];
+            }
+        };
+    }
+}

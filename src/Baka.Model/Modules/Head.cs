@@ -1,0 +1,37 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+using Baka.Model.Recipes;
+
+namespace Baka.Model.Modules;
+
+/// <summary>logits = Norm_out(x) Vᵀ, where V may be E itself.</summary>
+internal sealed class Head : Module
+{
+    private readonly Norm _norm;
+    private readonly ParameterSpec _table;
+
+    public Head(ModelRecipe recipe, ParameterSpec embedding)
+        : base("")
+    {
+        _norm = Part(new Norm("norm_out", recipe.Norm.Kind, recipe.Dim));
+        _table = recipe.Tie ? embedding : Learn("lm_head.weight", new Shape(recipe.Vocabulary, recipe.Dim), Initialization.Linear(recipe.Dim));
+    }
+
+    protected override string LocalName => "lm_head";
+
+    /// <summary>Negative log-likelihood (nats) of targets i32 [n], −1 = not predicted, from x [n, d] → [n].</summary>
+    public Tensor Nll(Tensor x, Tensor targets)
+    {
+        var normed = _norm.Apply(x);
+        using var scope = Scope(x.Node.Graph);
+        return x.Node.Graph.Add(new LinearCrossEntropy(), [normed, _table.In(x.Node.Graph), targets]);
+    }
+
+    /// <summary>x [n, d] → [n, V].</summary>
+    public Tensor Logits(Tensor x)
+    {
+        var normed = _norm.Apply(x);
+        using var scope = Scope(x.Node.Graph);
+        return normed.Linear(_table.In(x.Node.Graph));
+    }
+}

@@ -1,0 +1,61 @@
+using Baka.Graph;
+
+namespace Baka.Model.Passes;
+
+/// <summary>
+/// One passage of slots through all layers. Activations are rows [N, d] with N = rows · windows · slots in that order.
+/// </summary>
+internal abstract class Pass
+{
+    private readonly Dictionary<string, Tensor> _inputs = [];
+
+    public required TensorGraph Graph { get; init; }
+
+    public required SlotLayout Layout { get; init; }
+
+    /// <summary>What is handed on to the next window.</summary>
+    public required CarryState Carry { get; init; }
+
+    /// <summary>B.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>Windows of every row that go through the layers side by side.</summary>
+    public abstract int Windows { get; }
+
+    /// <summary>Slots of every window in this pass.</summary>
+    public abstract int Slots { get; }
+
+    /// <summary>i32 [B · windows]: first visible key of each window.</summary>
+    public Tensor First => Input("first", DType.Int32, Rows * Windows);
+
+    /// <summary>i32 [slots]: last visible key of each query.</summary>
+    public abstract Tensor Last { get; }
+
+    /// <summary>i32 [slots]: rotary position of each query.</summary>
+    public abstract Tensor Position { get; }
+
+    /// <summary>[B, windows]: 1 where a document begins with the window.</summary>
+    public Tensor Fresh => Input("fresh", DType.Float32, Rows * Windows).Reshape(Rows, Windows);
+
+    /// <summary>[B · windows · slots]: 1 where StepForward has all of its inputs within the document.</summary>
+    public Tensor Reach => Input("reach", DType.Float32, Rows * Windows * Slots);
+
+    /// <summary>x [N, d] → [B, windows · slots, d].</summary>
+    public Tensor ByRow(Tensor x) => x.Reshape(Rows, Windows * Slots, x.Shape[-1]);
+
+    /// <summary>x [N, d] → [B, windows, slots, d].</summary>
+    public Tensor ByWindow(Tensor x) => x.Reshape(Rows, Windows, Slots, x.Shape[-1]);
+
+    /// <summary>An input of this pass, declared when something first asks for it.</summary>
+    protected Tensor Input(string name, DType type, int count)
+    {
+        if (!_inputs.TryGetValue(name, out var input))
+        {
+            _inputs[name] = input = Graph.Input(InputName(name), type, new Shape(count));
+        }
+
+        return input;
+    }
+
+    protected abstract string InputName(string name);
+}

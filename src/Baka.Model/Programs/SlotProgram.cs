@@ -1,0 +1,79 @@
+using Baka.Graph;
+using Baka.Graph.Execution;
+using Baka.Model.Passes;
+
+namespace Baka.Model.Programs;
+
+/// <summary>A program over the next few slots of one window of one row.</summary>
+internal sealed class SlotProgram : IDisposable
+{
+    private readonly LanguageModel _model;
+    private readonly IProgram _program;
+    private readonly int[] _last;
+    private readonly int _slots;
+    private readonly bool _attends;
+    private readonly bool _hasFresh;
+    private readonly bool _hasReach;
+
+    /// <param name="build">Builds what the program does with its pass.</param>
+    public SlotProgram(IDevice device, LanguageModel model, string prefix, int slots, Action<SlotPass> build)
+    {
+        var graph = new TensorGraph();
+        build(new SlotPass(slots)
+        {
+            Graph = graph,
+            Layout = model.Layout,
+            Rows = 1,
+            Carry = new CarryState(graph, $"{prefix}.carry", 1),
+            Window = new CarryState(graph, $"{prefix}.window", 1),
+        });
+        (_model, _slots) = (model, slots);
+        _last = model.Layout.LastVisible();
+        _attends = graph.Inputs.ContainsKey("first");
+        _hasFresh = graph.Inputs.ContainsKey("fresh");
+        _hasReach = graph.Inputs.ContainsKey("reach");
+        _program = device.Load(graph);
+    }
+
+    public ReadOnlySpan<float> Output(string name) => _program.Output(name);
+
+    /// <summary>Runs one token, or −1 for a pause.</summary>
+    public void Run(int token, int slot, int documentWindow)
+    {
+        _program.Ints("tokens")[0] = token;
+        Run(slot, documentWindow);
+    }
+
+    /// <summary>Runs the slots of a window from <paramref name="slot"/> on.</summary>
+    public void Run(int slot, int documentWindow)
+    {
+        if (_attends)
+        {
+            _program.Ints("first")[0] = _model.Layout.FirstVisible(documentWindow);
+            _last.AsSpan(slot, _slots).CopyTo(_program.Ints("last"));
+            var position = _program.Ints("position");
+            for (var i = 0; i < _slots; i++)
+            {
+                position[i] = _model.Layout.Before + slot + i;
+            }
+        }
+
+        if (_hasFresh)
+        {
+            _program.Floats("fresh")[0] = documentWindow == 0 ? 1 : 0;
+        }
+
+        if (_hasReach)
+        {
+            var reach = _program.Floats("reach");
+            for (var i = 0; i < _slots; i++)
+            {
+                reach[i] = _model.StepReaches(slot + i, documentWindow == 0) ? 1 : 0;
+            }
+        }
+
+        _program.Run();
+    }
+
+    public void Dispose() => _program.Dispose();
+}

@@ -1,0 +1,137 @@
+using Baka.Model.Recipes;
+
+namespace Baka.Model;
+
+/// <summary>
+/// Where things lie in a window: [read memory m | body: T tokens and the pauses | write memory m], S slots in all,
+/// and what its queries see of the key stream [sinks | past windows | window].
+/// </summary>
+public sealed class SlotLayout
+{
+    private readonly bool _wholeMemory;
+    private readonly int _windowsKept;
+
+    public SlotLayout(ModelRecipe recipe)
+    {
+        (Tokens, Pauses, Memory) = (recipe.Window, recipe.Pause.Count, recipe.Memory.Tokens);
+        HasRandomPauses = recipe.Pause.Random;
+        _windowsKept = recipe.Xl.Scheme == XlScheme.None ? 0 : recipe.Xl.Windows;
+        _wholeMemory = recipe.Memory.Mask == MemoryMask.Rmt;
+        Sinks = recipe.Xl.Scheme == XlScheme.None ? 0 : recipe.Xl.Sinks;
+    }
+
+    /// <summary>T.</summary>
+    public int Tokens { get; }
+
+    public int Pauses { get; }
+
+    /// <summary>Whether every window has its own pause positions.</summary>
+    public bool HasRandomPauses { get; }
+
+    /// <summary>m.</summary>
+    public int Memory { get; }
+
+    /// <summary>Token and pause slots.</summary>
+    public int Body => Tokens + Pauses;
+
+    /// <summary>S.</summary>
+    public int Slots => Body + 2 * Memory;
+
+    /// <summary>Slots of the document's beginning that are kept for good.</summary>
+    public int Sinks { get; }
+
+    /// <summary>P, the slots of past windows that are kept.</summary>
+    public int Past => _windowsKept * Slots;
+
+    /// <summary>Keys that lie in front of a window's own.</summary>
+    public int Before => Sinks + Past;
+
+    /// <summary>
+    /// The first visible key for a window that has <paramref name="documentWindow"/> windows of its document before
+    /// it. What does not exist — the past of a beginning document, the first window's read block — is always a prefix.
+    /// </summary>
+    public int FirstVisible(int documentWindow)
+    {
+        if (_windowsKept == 0)
+        {
+            return documentWindow == 0 ? Memory : 0;
+        }
+
+        // Up to then the past still holds the document's beginning, so the sinks would show it a second time.
+        return documentWindow > _windowsKept ? 0 : Sinks + (_windowsKept - documentWindow) * Slots + Memory;
+    }
+
+    /// <summary>The last visible key of every slot's query: causal, or for memory slots the whole as in RMT.</summary>
+    public int[] LastVisible() => [.. Enumerable.Range(0, Slots).Select(slot =>
+        Before + (!_wholeMemory ? slot : slot < Memory ? Memory - 1 : slot >= Memory + Body ? Slots - 1 : slot))];
+
+    /// <summary>Places of the slots in the key stream, their rotary positions.</summary>
+    public int[] Positions() => [.. Enumerable.Range(Before, Slots)];
+
+    /// <summary>
+    /// Writes the tokens that a pause stands before, in ascending order, the first 0: evenly spread, or drawn from
+    /// <paramref name="seed"/> when pauses are random.
+    /// </summary>
+    /// <param name="before">[pauses].</param>
+    public void PlacePauses(ulong seed, Span<int> before)
+    {
+        if (!HasRandomPauses)
+        {
+            for (var i = 0; i < Pauses; i++)
+            {
+                before[i] = (int)((long)i * Tokens / Pauses);
+            }
+
+            return;
+        }
+
+        // Selection sampling (Knuth, TAOCP 2, algorithm 3.4.2 S) of the places after the first.
+        before[0] = 0;
+        for (int token = 1, chosen = 1; chosen < Pauses; token++)
+        {
+            if (Next(ref seed) % (ulong)(Tokens - token) < (ulong)(Pauses - chosen))
+            {
+                before[chosen++] = token;
+            }
+        }
+    }
+
+    /// <summary>Writes where the tokens of a window lie among the slots of all windows.</summary>
+    /// <param name="pauses">Tokens that a pause stands before, ascending.</param>
+    /// <param name="window">Place of the window among all.</param>
+    /// <param name="rows">[T].</param>
+    public void TokenRows(ReadOnlySpan<int> pauses, int window, Span<int> rows)
+    {
+        for (int token = 0, pause = 0; token < Tokens; token++)
+        {
+            pause += pause < pauses.Length && pauses[pause] == token ? 1 : 0;
+            rows[token] = window * Slots + Memory + token + pause;
+        }
+    }
+
+    /// <summary>Writes a window's body: its tokens, with −1 for every pause.</summary>
+    /// <param name="tokens">[T].</param>
+    /// <param name="pauses">Tokens that a pause stands before, ascending.</param>
+    /// <param name="body">[T + pauses].</param>
+    public void FillBody(ReadOnlySpan<int> tokens, ReadOnlySpan<int> pauses, Span<int> body)
+    {
+        for (int token = 0, pause = 0; token < Tokens; token++)
+        {
+            if (pause < pauses.Length && pauses[pause] == token)
+            {
+                body[token + pause++] = -1;
+            }
+
+            body[token + pause] = tokens[token];
+        }
+    }
+
+    /// <summary>SplitMix64.</summary>
+    private static ulong Next(ref ulong state)
+    {
+        var z = state += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}
