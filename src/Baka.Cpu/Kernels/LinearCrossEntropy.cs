@@ -11,7 +11,7 @@ namespace Baka.Cpu.Kernels;
 public sealed unsafe class LinearCrossEntropy : Kernel
 {
     // The chunk of logits should stay in the last-level cache, and be tall enough that w's packing does not show.
-    private const int ChunkBytes = 8 << 20;
+    private const int ChunkBytes = 16 << 20;
     private const int FewestRows = 48;
 
     // A multiple of the row tiles a matrix product may use.

@@ -56,6 +56,34 @@ public sealed unsafe class LinearCrossEntropyTests
     }
 
     [Fact]
+    public void The_gradient_equals_finite_differences()
+    {
+        const int Rows = 4, Width = 5, Vocabulary = 6;
+        var random = new Random(8);
+        var (x, dx) = (TestRows.Random(random, 1, Rows, Width), new TestRows(1, Rows, Width));
+        var (w, dw) = (TestMemory.Random(random, Vocabulary * Width), new TestMemory(Vocabulary * Width));
+        var (loss, g) = (new TestMemory(Rows), TestMemory.Random(random, Rows));
+        var targets = new TestIntegers(2, -1, 0, 5);
+        using var team = new ThreadTeam(2);
+        using var kernel = new LinearCrossEntropy(Rows, Width, Vocabulary, backward: true)
+        {
+            Input = x.View,
+            Weight = w.Pointer,
+            Targets = targets.Pointer,
+            Loss = loss.Pointer,
+            LossGradient = g.Pointer,
+            InputGradient = dx.View,
+            WeightGradient = dw.Pointer,
+        };
+        kernel.Run(team);
+
+        var (inputs, weights) = (x.ToArray(), w.Data.ToDoubles());
+        double Loss() => Reference(inputs, weights, targets.Data, g.Data, Width, Vocabulary).Loss.Zip(g.Data, (l, up) => l * up).Sum();
+        Close.Assert(Differences.Of(Loss, inputs), dx.ToArray(), 1e-5, "dx");
+        Close.Assert(Differences.Of(Loss, weights), dw.Data.ToDoubles(), 1e-5, "dw");
+    }
+
+    [Fact]
     public void When_every_row_is_ignored_all_is_zero()
     {
         var (x, dx) = (new TestRows(1, 3, 4), new TestRows(1, 3, 4));
