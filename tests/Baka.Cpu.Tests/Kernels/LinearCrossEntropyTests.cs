@@ -29,7 +29,7 @@ public sealed unsafe class LinearCrossEntropyTests
         }
 
         using var team = new ThreadTeam(threads);
-        using var forward = new LinearCrossEntropy(rows, width, vocabulary, backward: false)
+        using var forward = new LinearCrossEntropy(rows, width, vocabulary, backward: false, chunkRows)
         {
             VectorBits = bits, Input = x.View, Weight = w.Pointer, Targets = targets.Pointer, Loss = lossAlone.Pointer,
         };
