@@ -48,6 +48,10 @@ public static class CommandLine
         var root = new RootCommand(Description)
         {
             verbose,
+            new TrainCommand(terminal),
+            new EvalCommand(terminal),
+            new ScoreCommand(terminal),
+            new GenerateCommand(terminal),
             new TokenizerCommand(terminal),
             new RecipesCommand(terminal),
             new DoctorCommand(terminal),

@@ -20,14 +20,13 @@ internal sealed class DoctorCommand : BakaCommand
         : base(terminal, "doctor", "Examine the machine")
     {
         Examples = [("baka doctor", "processor, vector width, matrix product, text that is there")];
-        Add(_threads);
-        Add(_json);
+        Add(_threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
     {
         var threads = Common.ThreadsOf(arguments, _threads);
-        var machine = EnvironmentReport.Collect(threads, [], DateTimeOffset.UtcNow);
+        var machine = EnvironmentReport.Collect(threads, "", DateTimeOffset.UtcNow);
         using var team = new ThreadTeam(threads);
         var peak = Sgemm.MeasurePeak(team);
         var corpus = FindCorpus();

@@ -21,9 +21,7 @@ internal sealed class RecipesCommand : BakaCommand
             ("baka recipes", "names and what they are"),
             ("baka recipes rmt-16 > mine.yaml", "a recipe to change and to train with 'baka train mine.yaml'"),
         ];
-        Add(_recipe);
-        Add(_set);
-        Add(_json);
+        Add(_recipe, _set, _json);
     }
 
     protected override int Run(ParseResult arguments)

@@ -45,13 +45,7 @@ internal sealed class TrainCommand : BakaCommand
             ("baka train --resume runs/tiny-20260102-030405", "go on where a run was stopped or killed"),
             ("baka train --resume runs/tiny-20260102-030405 --steps 2000", "the same, for longer"),
         ];
-        foreach (Symbol symbol in (Symbol[])[_recipe, _data, _valid, _out, _device, _steps, _minutes, _set, _resume, _initFrom, _seed, _threads, _debug, _json])
-        {
-            if (symbol is Option option)
-                Add(option);
-            else
-                Add((Argument)symbol);
-        }
+        Add(_recipe, _data, _valid, _out, _device, _steps, _minutes, _set, _resume, _initFrom, _seed, _threads, _debug, _json);
     }
 
     protected override int Run(ParseResult arguments)
@@ -111,5 +105,5 @@ internal sealed class TrainCommand : BakaCommand
     };
 
     private static string CommandText(ParseResult arguments) =>
-        string.Join(' ', arguments.Tokens.Select(token => ProgramName.Argument(token.Value)).Prepend("baka"));
+        string.Join(' ', arguments.Tokens.Select(token => ProgramName.Quote(token.Value)).Prepend("baka"));
 }

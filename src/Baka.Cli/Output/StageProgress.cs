@@ -27,6 +27,9 @@ internal sealed class StageProgress(Terminal terminal) : IProgress<DataProgress>
         }
     }
 
+    /// <summary>Progress of one stage, as the share done.</summary>
+    public IProgress<double> For(string stage) => new Share(this, stage);
+
     /// <summary>Leaves the line empty for what comes next.</summary>
     public void Dispose()
     {
@@ -38,5 +41,10 @@ internal sealed class StageProgress(Terminal terminal) : IProgress<DataProgress>
     {
         terminal.Error.Write($"\r{text.PadRight(_width)}\r{text}");
         _width = text.Length;
+    }
+
+    private sealed class Share(StageProgress progress, string stage) : IProgress<double>
+    {
+        public void Report(double value) => progress.Report(new DataProgress(stage, value));
     }
 }

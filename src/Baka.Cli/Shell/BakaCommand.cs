@@ -17,6 +17,18 @@ internal abstract class BakaCommand : Command
 
     protected Terminal Terminal { get; }
 
+    /// <summary>Adds arguments and options, in the order of the help.</summary>
+    protected void Add(params ReadOnlySpan<Symbol> symbols)
+    {
+        foreach (var symbol in symbols)
+        {
+            if (symbol is Argument argument)
+                base.Add(argument);
+            else
+                base.Add((Option)symbol);
+        }
+    }
+
     /// <summary>Does what the command is for.</summary>
     /// <returns>The exit code.</returns>
     protected abstract int Run(ParseResult arguments);

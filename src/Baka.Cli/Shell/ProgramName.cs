@@ -17,7 +17,10 @@ internal static class ProgramName
     public static string Argument(string path)
     {
         var relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
-        var shorter = relative.Length < path.Length ? relative : path;
-        return shorter.All(c => char.IsAsciiLetterOrDigit(c) || "/\\._-+:,@%=".Contains(c)) ? shorter : $"'{shorter.Replace("'", "'\\''")}'";
+        return Quote(relative.Length < path.Length ? relative : path);
     }
+
+    /// <summary>A word of a command line, in quotes where it must be.</summary>
+    public static string Quote(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "/\\._-+:,@%=".Contains(c)) ? word : $"'{word.Replace("'", "'\\''")}'";
 }

@@ -86,6 +86,8 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
 
     public override void Evaluated(in EvaluationMetrics evaluation)
     {
+        if (evaluation.Split != "valid")
+            return;
         _evaluation = evaluation;
         _best = Math.Min(_best, evaluation.Loss);
         _stage = "";

@@ -18,8 +18,7 @@ internal sealed class DecodeCommand : BakaCommand
             ("echo '[5, 12, 7]' | baka tokenizer decode tokenizer.json", ""),
             ("baka tokenizer decode runs/NAME --tokens book.json > book.txt", "what 'encode' took apart comes back unchanged"),
         ];
-        Add(_tokenizer);
-        Add(_tokens);
+        Add(_tokenizer, _tokens);
     }
 
     protected override int Run(ParseResult arguments)

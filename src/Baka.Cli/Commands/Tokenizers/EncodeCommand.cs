@@ -19,9 +19,7 @@ internal sealed class EncodeCommand : BakaCommand
             ("baka tokenizer encode tokenizer.json \"Once upon a time\"", ""),
             ("baka tokenizer encode runs/NAME --text book.txt > book.json", "to be used with 'baka score --tokens'"),
         ];
-        Add(_tokenizer);
-        Add(_words);
-        Add(_text);
+        Add(_tokenizer, _words, _text);
     }
 
     protected override int Run(ParseResult arguments)

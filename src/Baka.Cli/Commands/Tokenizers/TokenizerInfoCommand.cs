@@ -15,8 +15,7 @@ internal sealed class TokenizerInfoCommand : BakaCommand
         : base(terminal, "info", "Say what a tokenizer is made of")
     {
         Examples = [("baka tokenizer info runs/NAME", "the tokenizer of a run")];
-        Add(_tokenizer);
-        Add(_json);
+        Add(_tokenizer, _json);
     }
 
     protected override int Run(ParseResult arguments)

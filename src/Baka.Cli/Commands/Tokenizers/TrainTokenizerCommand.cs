@@ -23,10 +23,7 @@ internal sealed class TrainTokenizerCommand : BakaCommand
         : base(terminal, "train", "Learn a vocabulary from text")
     {
         Examples = [("baka tokenizer train --data books --vocabulary 8192 --out books.json", "the same text gives the same tokenizer, whatever the threads")];
-        Add(_data);
-        Add(_vocabulary);
-        Add(_out);
-        Add(_threads);
+        Add(_data, _vocabulary, _out, _threads);
     }
 
     protected override int Run(ParseResult arguments)
