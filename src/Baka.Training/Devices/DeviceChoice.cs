@@ -1,3 +1,4 @@
+using Baka.Cpu.Execution;
 using Baka.Data;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
@@ -23,7 +24,7 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug)
 
         return Name switch
         {
-            "cpu" => new ReferenceDevice(stopAtNonFinite: Debug),
+            "cpu" => Debug ? new ReferenceDevice(stopAtNonFinite: true) : new CpuDevice(Threads),
             "cuda" => throw new UserException("The device 'cuda' is not built yet: use 'cpu'."),
             _ => throw new UserException($"There is no device '{Name}': use 'cpu'."),
         };
