@@ -80,7 +80,9 @@ internal sealed class EvalCommand : BakaCommand
         ]));
         var table = Tables.Figures("position in the document", "loss", "tokens");
         foreach (var position in report.ByPosition)
-            table.Row($"{Figures.Count(position.From)} – {Figures.Count(position.To)}", Figures.Loss(position.Loss), Figures.Count(position.Tokens));
+            table.Row(Range(position.From, position.To), Figures.Loss(position.Loss), Figures.Count(position.Tokens));
         Terminal.Screen.Write(table);
     }
+
+    private static string Range(long from, long to) => from == to ? Figures.Count(from) : $"{Figures.Count(from)} – {Figures.Count(to)}";
 }

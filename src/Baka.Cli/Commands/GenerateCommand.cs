@@ -82,7 +82,7 @@ internal sealed class GenerateCommand : BakaCommand
             Terminal.Output.Write(prompt);
         foreach (var piece in generator.Generate(settings, stop))
         {
-            Terminal.Output.Write(piece);
+            Terminal.Output.Write(Terminal.IsInteractive ? Printable.Of(piece) : piece);
             Terminal.Output.Flush();
         }
 

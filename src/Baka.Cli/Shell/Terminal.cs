@@ -7,7 +7,7 @@ namespace Baka.Cli.Shell;
 /// <summary>What a command reads from, writes to, and is interrupted by.</summary>
 public sealed class Terminal : IDisposable
 {
-    /// <summary>Wide enough for every table, where the output is no screen with a width of its own.</summary>
+    /// <summary>Wide enough for every table, where the output has no width of its own.</summary>
     private const int PlainWidth = 120;
 
     private readonly Lazy<Interruption> _interruption;
@@ -33,7 +33,7 @@ public sealed class Terminal : IDisposable
             ColorSystem = interactive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = interactive ? InteractionSupport.Yes : InteractionSupport.No,
         });
-        Screen.Profile.Width = interactive ? Math.Max(40, Console.WindowWidth) : PlainWidth;
+        Screen.Profile.Width = interactive && Console.WindowWidth is > 0 and var width ? width : PlainWidth;
         Screen.Profile.Capabilities.Unicode = true;
         Announce = text => Error.WriteLine($"\n{text}");
         _interruption = new Lazy<Interruption>(() => new Interruption(text => Announce(text)));

@@ -8,6 +8,8 @@ namespace Baka.Cli.Training;
 /// <summary>What a person is told when a run has ended.</summary>
 internal static class TrainReport
 {
+    private const int PromptLength = 40;
+
     public static void Write(TrainResult result, Terminal terminal)
     {
         terminal.WriteLine("");
@@ -18,7 +20,7 @@ internal static class TrainReport
         switch (result.End)
         {
             case TrainEnd.Finished:
-                WriteNext(result.Folder, terminal);
+                WriteNext(result, terminal);
                 break;
             case TrainEnd.Stopped:
                 terminal.WriteLine($"Stopped after step {result.Step} and saved. To go on:\n  {ProgramName.In(result.ResumeCommand)}");
@@ -53,18 +55,20 @@ internal static class TrainReport
     private static void WriteSample(TextSample sample, Terminal terminal)
     {
         terminal.WriteLine("A sample:");
-        terminal.Screen.Write(new Padder(new Text(sample.Prompt + sample.Continuation), new Padding(2, 0, 0, 1)));
+        terminal.Screen.Write(new Padder(new Text(Printable.Of(sample.Prompt + sample.Continuation)), new Padding(2, 0, 0, 1)));
     }
 
-    private static void WriteNext(string folder, Terminal terminal)
+    private static void WriteNext(TrainResult result, Terminal terminal)
     {
-        var run = ProgramName.Argument(folder);
+        var (baka, run) = (ProgramName.Current, ProgramName.Argument(result.Folder));
+        var prompt = result.Final is { Sample.Prompt: { } given } ? Printable.OneLine(given, PromptLength) : "The";
         terminal.WriteLine(
             $"""
-            The run is in {run}. What to try next:
-              {ProgramName.Current} generate {run} --prompt "The method returns" --tokens 200
-              {ProgramName.Current} eval {run}/best --memory off
-              {ProgramName.Current} train small --data YOUR-TEXT --minutes 20
+            The run is in {run}. Three things to try next:
+              {baka} generate {run} --prompt {ProgramName.Quote(prompt)} --tokens 300
+              {baka} eval {run}/best --memory off
+              {baka} train --resume {run} --steps {2 * result.Step}
+            And with text of your own: {baka} train small --data FOLDER --minutes 20
             """);
     }
 }
