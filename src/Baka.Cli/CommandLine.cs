@@ -43,7 +43,7 @@ public static class CommandLine
         }
     }
 
-    private static RootCommand Build(Terminal terminal, Option<bool> verbose)
+    internal static RootCommand Build(Terminal terminal, Option<bool> verbose)
     {
         var root = new RootCommand(Description)
         {
