@@ -215,7 +215,7 @@ public sealed class OpCase
         List<Tensor> inputs = [Parameter(shape), Parameter(shape), Parameter(shape)];
         inputs.Add(Index("first", rows * windows, 0, cached + slots));
         inputs.Add(Index("last", slots, 0, cached + slots));
-        inputs.Add(Index("position", slots, 0, 3 * slots));
+        inputs.Add(Index("position", slots, 0, cached + slots));
         if (past && detach)
         {
             inputs.AddRange([Fixed("past keys", rows, cached, heads * width), Fixed("past values", rows, cached, heads * width)]);

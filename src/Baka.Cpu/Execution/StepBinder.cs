@@ -346,11 +346,6 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
     {
         var shape = step.Inputs[0].Shape;
         var (firstAxis, lastAxis) = (op.Axes[0], op.Axes[^1]);
-        if (lastAxis - firstAxis + 1 != op.Axes.Length)
-        {
-            throw new NotSupportedException($"{step.Module}: the CPU sums over neighboring axes only, not over {string.Join(", ", op.Axes)} of {shape}.");
-        }
-
         var (outer, reduced, inner) = (shape.Product(0, firstAxis), shape.Product(firstAxis, lastAxis + 1), shape.Product(lastAxis + 1, shape.Rank));
         var kernel = _kernels.Get((outer, reduced, inner), () => new SumKernel(outer, reduced, inner, _kernels.Workers));
         var x = Floats(step.Inputs[0]);
