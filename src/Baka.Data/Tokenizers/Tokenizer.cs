@@ -65,6 +65,9 @@ public sealed class Tokenizer
     /// <exception cref="UserException">The file can't be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, _file);
 
+    /// <summary>Writes the <c>tokenizer.json</c> into a stream.</summary>
+    public void Save(Stream stream) => stream.Write(_file);
+
     /// <summary>Appends the tokens of a text. Nothing is added at its beginning or end.</summary>
     public void Encode(ReadOnlySpan<char> text, List<int> output)
     {

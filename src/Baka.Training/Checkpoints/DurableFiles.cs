@@ -39,10 +39,13 @@ internal sealed class DurableFiles(Action<string>? before = null)
     }
 
     /// <summary>Puts a small text where readers see either what was there before or all of it, never a part.</summary>
-    public void Replace(string path, string text)
+    public void Replace(string path, string text) => Replace(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Puts a file where readers see either what was there before or all of it, never a part.</summary>
+    public void Replace(string path, Action<Stream> write)
     {
         var temporary = Hidden(path, Unfinished);
-        Write(temporary, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+        Write(temporary, write);
         before?.Invoke($"replace {path}");
         File.Move(temporary, path, overwrite: true);
     }

@@ -19,7 +19,7 @@ namespace Baka.Training.Runs;
 /// <param name="SimdBits">Width of the widest vectors that the machine accelerates.</param>
 /// <param name="DotNet">The version of the runtime.</param>
 /// <param name="Threads">That train.</param>
-/// <param name="CommandLine">The arguments of the program.</param>
+/// <param name="CommandLine">How the program was called.</param>
 /// <param name="StartedUtc">When the run began.</param>
 public sealed record EnvironmentReport(
     string Version,
@@ -32,11 +32,11 @@ public sealed record EnvironmentReport(
     int SimdBits,
     string DotNet,
     int Threads,
-    IReadOnlyList<string> CommandLine,
+    string CommandLine,
     DateTimeOffset StartedUtc)
 {
     /// <summary>The report on this process.</summary>
-    public static EnvironmentReport Collect(int threads, IReadOnlyList<string> commandLine, DateTimeOffset started)
+    public static EnvironmentReport Collect(int threads, string commandLine, DateTimeOffset started)
     {
         // The SDK appends the commit of the repository it builds in: "0.1.0+ef25456…".
         var version = typeof(EnvironmentReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+');

@@ -38,6 +38,16 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>Makes a folder of the caller's choice.</summary>
+    /// <exception cref="UserException">There is something in it already, or it can't be made.</exception>
+    public static RunFolder CreateAt(string path)
+    {
+        var full = System.IO.Path.GetFullPath(path);
+        return TryClaim(full)
+            ? new RunFolder(full)
+            : throw new UserException($"'{path}' is not empty: continue its run with --resume, or give another folder.");
+    }
+
     /// <summary>The folder of a run that exists, given by itself or by any path to one of its checkpoints.</summary>
     /// <exception cref="UserException">The path is not (in) the folder of a run.</exception>
     public static RunFolder Open(string path)

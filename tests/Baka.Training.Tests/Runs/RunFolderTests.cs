@@ -57,13 +57,13 @@ public sealed class RunFolderTests : IDisposable
     {
         var run = RunFolder.Create(_root.Path, "small", Start);
         run.WriteRecipe("name: small\n");
-        run.WriteEnvironment(EnvironmentReport.Collect(3, ["train", "--steps", "5"], Start));
+        run.WriteEnvironment(EnvironmentReport.Collect(3, "baka train --steps 5", Start));
         Assert.Equal("name: small\n", File.ReadAllText(run.RecipePath));
         using var json = JsonDocument.Parse(File.ReadAllText(run.EnvironmentPath));
         var report = json.RootElement;
         Assert.Matches(@"^\d+\.\d+\.\d+", report.GetProperty("version").GetString());
         Assert.Equal(3, report.GetProperty("threads").GetInt32());
-        Assert.Equal(["train", "--steps", "5"], report.GetProperty("command_line").EnumerateArray().Select(e => e.GetString()));
+        Assert.Equal("baka train --steps 5", report.GetProperty("command_line").GetString());
         Assert.Equal(Start, report.GetProperty("started_utc").GetDateTimeOffset());
         Assert.Equal(TimeSpan.Zero, report.GetProperty("started_utc").GetDateTimeOffset().Offset);
         Assert.Contains(report.GetProperty("simd_bits").GetInt32(), new[] { 64, 128, 256, 512 });

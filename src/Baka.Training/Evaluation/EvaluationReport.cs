@@ -1,4 +1,4 @@
-namespace Baka.Training.Runs;
+namespace Baka.Training.Evaluation;
 
 /// <summary>The loss of the tokens at some positions of their documents.</summary>
 /// <param name="From">First position of the bucket; a document's first token is at 0 and never predicted.</param>
@@ -15,7 +15,7 @@ public readonly record struct PositionLoss(long From, long To, double Loss, long
 /// <param name="Bytes">UTF-8 bytes of the text.</param>
 /// <param name="Documents">Documents with at least one predicted token.</param>
 /// <param name="ByPosition">The loss by position in the document, in buckets that double: 1, 2–3, 4–7, …</param>
-public sealed record LossReport(
+public sealed record EvaluationReport(
     double Loss, double LossDocMean, double BitsPerByte, long Tokens, long Bytes, long Documents, IReadOnlyList<PositionLoss> ByPosition)
 {
     public double Perplexity => Math.Exp(Loss);

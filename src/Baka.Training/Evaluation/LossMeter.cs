@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Baka.Training.Runs;
+namespace Baka.Training.Evaluation;
 
 /// <summary>
 /// Adds up the losses of predicted tokens while documents are read side by side, one in each row of the batch.
@@ -60,7 +60,7 @@ public sealed class LossMeter
     public void AddBytes(long bytes) => _bytes += bytes;
 
     /// <summary>The figures so far; documents that haven't ended count with what was read of them.</summary>
-    public LossReport Report()
+    public EvaluationReport Report()
     {
         var means = _documentMeans;
         var documents = _documents;
@@ -83,7 +83,7 @@ public sealed class LossMeter
             }
         }
 
-        return new LossReport(
+        return new EvaluationReport(
             _loss / _tokens, means / documents, _bytes == 0 ? double.NaN : _loss / Math.Log(2) / _bytes, _tokens, _bytes, documents, byPosition);
     }
 }

@@ -1,6 +1,6 @@
-using Baka.Training.Runs;
+using Baka.Training.Evaluation;
 
-namespace Baka.Training.Tests.Runs;
+namespace Baka.Training.Tests.Evaluation;
 
 public class LossMeterTests
 {

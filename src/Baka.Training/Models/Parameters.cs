@@ -1,0 +1,49 @@
+using Baka.Graph.Execution;
+using Baka.Model;
+using Baka.Training.Checkpoints;
+using Baka.Training.Optimization;
+
+namespace Baka.Training.Models;
+
+/// <summary>The values of a model's parameters on a device; a program of the model must be loaded there.</summary>
+public static class Parameters
+{
+    /// <summary>
+    /// Draws the first value of every parameter. Each has random numbers of its own, by its name: what one begins with
+    /// does not depend on the others.
+    /// </summary>
+    public static void Initialize(IDevice device, LanguageModel model, ulong seed)
+    {
+        foreach (var parameter in model.Parameters)
+        {
+            Initialize(device, parameter, seed);
+        }
+    }
+
+    /// <summary>How many numbers a model learns.</summary>
+    public static long Count(LanguageModel model) => model.Parameters.Sum(p => p.Shape.Count);
+
+    internal static void Initialize(IDevice device, ParameterSpec parameter, ulong seed)
+    {
+        var values = new float[parameter.Shape.Count];
+        if (parameter.Initial.Kind == InitializationKind.Normal)
+        {
+            Rng.ForName(seed, parameter.Name).FillGaussian(values, parameter.Initial.Value);
+        }
+        else
+        {
+            Array.Fill(values, parameter.Initial.Value);
+        }
+
+        device.Write(parameter.Name, values);
+    }
+
+    internal static IReadOnlyList<VariableValue> Of(LanguageModel model) => [.. model.Parameters.Select(p => new VariableValue(p.Name, p.Shape))];
+
+    /// <exception cref="Data.UserException">A parameter is missing or of another shape.</exception>
+    internal static void Load(IDevice device, LanguageModel model, CheckpointReader checkpoint)
+    {
+        using var file = checkpoint.OpenTensors(CheckpointFiles.Model);
+        VariableValue.Load(device, Of(model), file, checkpoint.Folder);
+    }
+}
