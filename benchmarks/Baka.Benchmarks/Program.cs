@@ -1,4 +1,5 @@
 using Baka.Benchmarks;
+using BenchmarkDotNet.Running;
 
 switch (args)
 {
@@ -8,7 +9,10 @@ switch (args)
     case ["gemm", var filter]:
         GemmComparison.Run(filter);
         return 0;
+    case ["bdn", .. var rest]:
+        BenchmarkSwitcher.FromAssembly(typeof(GemmBenchmarks).Assembly).Run(rest);
+        return 0;
     default:
-        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name]");
+        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name] | bdn [arguments of BenchmarkDotNet]");
         return 1;
 }
