@@ -15,7 +15,7 @@ public sealed class OpAgreementTests
     {
         var at = new OpCase(name, seed);
         using var reference = new ReferenceDevice();
-        using var cpu = new CpuDevice(1 + seed % 3, poison: true);
+        using var cpu = new CpuDevice(1 + seed % 3, MemoryUse.Poisoned);
         var expected = OpRunner.Run(reference, at);
         var actual = OpRunner.Run(cpu, at);
         foreach (var (output, values) in expected)
