@@ -99,6 +99,7 @@ public sealed class OpCase
             var x = c.Parameter(c.Size(1, 6), c.Size(1, 9), c.Size(1, 70));
             return x.Sum(0) * x.Sum(-1) + x.Sum(1) * x + x.Sum(0, 1) * x.SumAll() * 0.01f;
         },
+        ["sum of squares"] = c => Tensor.SumOfSquares([c.Parameter(c.Size(1, 40)), c.Parameter(c.Size(1, 6), c.Size(1, 9)), c.Parameter(Shape.Scalar)]) * c.Parameter(3),
         ["product"] = c => c.Product(false, false),
         ["product, A transposed"] = c => c.Product(true, false),
         ["product, B transposed"] = c => c.Product(false, true),
@@ -215,7 +216,7 @@ public sealed class OpCase
         List<Tensor> inputs = [Parameter(shape), Parameter(shape), Parameter(shape)];
         inputs.Add(Index("first", rows * windows, 0, cached + slots));
         inputs.Add(Index("last", slots, 0, cached + slots));
-        inputs.Add(Index("position", slots, 0, 3 * slots));
+        inputs.Add(Index("position", slots, 0, cached + slots));
         if (past && detach)
         {
             inputs.AddRange([Fixed("past keys", rows, cached, heads * width), Fixed("past values", rows, cached, heads * width)]);
