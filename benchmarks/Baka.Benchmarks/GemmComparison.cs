@@ -47,6 +47,10 @@ internal static unsafe class GemmComparison
         if (OpenBlas.IsAvailable)
         {
             Console.WriteLine($"OpenBLAS uses its {OpenBlas.CoreName} kernels; ours use {Sgemm.VectorBits}-bit vectors.");
+            if (OpenBlas.ForcedCore is { } core)
+            {
+                Console.WriteLine($"OPENBLAS_CORETYPE={core} is set: run with `env -u OPENBLAS_CORETYPE` to let OpenBLAS choose its fastest kernels.");
+            }
         }
         else
         {

@@ -26,7 +26,7 @@ public static unsafe class KernelBenchmark
         Attention(team, "attention, window 520", new AttentionShape(1, 4, 520, 12, 64, 520));
         Attention(team, "attention, one token", new AttentionShape(1, 1, 1, Heads, HeadWidth, 2 * Slots));
         Norm(team);
-        //CrossEntropy(team);
+        CrossEntropy(team);
         return 0;
     }
 

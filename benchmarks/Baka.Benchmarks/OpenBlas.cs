@@ -12,7 +12,10 @@ internal static unsafe partial class OpenBlas
 
     public static bool IsAvailable { get; } = NativeLibrary.TryLoad(Library, out _);
 
-    /// <summary>The set of kernels it chose for this processor. <c>OPENBLAS_CORETYPE</c> makes it choose another.</summary>
+    /// <summary>The kernels that the environment makes it use; null when it chooses them by the processor.</summary>
+    public static string? ForcedCore => Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE");
+
+    /// <summary>The set of kernels in use.</summary>
     public static string CoreName => Marshal.PtrToStringUTF8(CoreNamePointer()) ?? "unknown";
 
     [LibraryImport(Library, EntryPoint = "openblas_set_num_threads")]

@@ -1,4 +1,5 @@
 using Baka.Benchmarks;
+using BenchmarkDotNet.Running;
 
 switch (args)
 {
@@ -10,7 +11,10 @@ switch (args)
         return 0;
     case ["kernels", var threads] when int.TryParse(threads, out var count) && count > 0:
         return KernelBenchmark.Run(count);
+    case ["bdn", .. var rest]:
+        BenchmarkSwitcher.FromAssembly(typeof(GemmBenchmarks).Assembly).Run(rest);
+        return 0;
     default:
-        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name] | kernels THREADS");
+        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name] | kernels THREADS | bdn [arguments of BenchmarkDotNet]");
         return 2;
 }

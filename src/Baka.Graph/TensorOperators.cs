@@ -109,6 +109,9 @@ public sealed partial class Tensor
         return flat.Sum(0).Reshape(Shape.Scalar);
     }
 
+    /// <summary>The sum of the squares of all elements of all tensors, a scalar.</summary>
+    public static Tensor SumOfSquares(IReadOnlyList<Tensor> tensors) => tensors[0].Node.Graph.Add(new SumOfSquares(), tensors);
+
     /// <summary>Matrix product op(this) · op(other), where op transposes or not.</summary>
     public Tensor MatMul(Tensor other, bool transposeThis = false, bool transposeOther = false) =>
         Node.Graph.Add(new MatMul(transposeThis, transposeOther), [this, other]);

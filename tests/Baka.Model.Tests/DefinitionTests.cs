@@ -1,5 +1,6 @@
 using Baka.Graph.Reference;
 using Baka.Model.Programs;
+using Baka.Model.Recipes;
 
 namespace Baka.Model.Tests;
 
@@ -11,7 +12,28 @@ public sealed class DefinitionTests
     [MemberData(nameof(Zoo))]
     public void The_graph_computes_what_the_specification_defines(string name)
     {
-        var recipe = Lab.Zoo[name];
+        RequireDefined(Lab.Zoo[name]);
+    }
+
+    [Fact]
+    public void Any_combination_computes_what_the_specification_defines()
+    {
+        for (var seed = 0; seed < 60; seed++)
+        {
+            var recipe = Lab.AnyRecipe(seed);
+            try
+            {
+                RequireDefined(recipe);
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"{recipe} goes wrong", e);
+            }
+        }
+    }
+
+    private static void RequireDefined(ModelRecipe recipe)
+    {
         var tokens = Lab.Tokens(5 * recipe.Window);
         using var device = new ReferenceDevice();
         var model = new LanguageModel(recipe);

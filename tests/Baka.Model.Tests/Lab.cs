@@ -81,6 +81,48 @@ internal static class Lab
 
     public static TheoryData<string> ZooNames => [.. Zoo.Keys];
 
+    /// <summary>A random combination of everything that goes together.</summary>
+    public static ModelRecipe AnyRecipe(int seed)
+    {
+        var random = new Random(seed);
+        T Any<T>()
+            where T : struct, Enum => random.GetItems(Enum.GetValues<T>(), 1)[0];
+        bool Toss() => random.Next(2) == 0;
+        for (var attempt = 0; attempt < 10_000; attempt++)
+        {
+            var width = random.Next(5);
+            var recipe = new ModelRecipe
+            {
+                Layers = random.Next(1, 4),
+                Dim = 8,
+                Heads = random.GetItems([1, 2, 4], 1)[0],
+                Vocabulary = 11,
+                Window = random.Next(3, 8),
+                Tie = Toss(),
+                Norm = new() { Kind = Any<NormKind>(), Split = Toss() },
+                Attn = new() { QkNorm = Any<QkNorm>(), QkNormPer = Any<QkNormSpan>(), Negator = Toss() },
+                Rope = new() { Theta = Toss() ? 10000 : 7 },
+                Mlp = new() { Hidden = random.Next(1, 16), Act = Any<MlpActivation>() },
+                Xl = new() { Scheme = Any<XlScheme>(), Windows = random.Next(1, 4), Sinks = random.Next(3) },
+                Pause = new() { Count = random.Next(4), Random = Toss() },
+                Memory = new() { Tokens = random.Next(6), Mask = Any<MemoryMask>(), Solidifier = Any<Solidifier>(), Margin = random.Next(3) },
+                Step = new() { Width = width, Every = Toss() ? 1 : Math.Max(1, width), Share = Any<StepSharing>(), Carry = Toss() },
+                Gate = new() { Fn = Any<GateFunction>(), On = Any<GateSource>(), Of = [.. Enum.GetValues<Branch>().Where(_ => Toss())] },
+            };
+            try
+            {
+                new Recipe { Model = recipe, Tokenizer = new() { Path = "of bytes would not do" } }.Check();
+                return recipe;
+            }
+            catch (RecipeException)
+            {
+                // They contradict each other: draw again.
+            }
+        }
+
+        throw new InvalidOperationException("No combination is allowed.");
+    }
+
     /// <summary>Gives parameters random values that depend on their name alone: norm weights near 1, and none too small to matter.</summary>
     public static void Initialize(IDevice device, LanguageModel model, int seed = 1)
     {

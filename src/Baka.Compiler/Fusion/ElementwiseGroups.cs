@@ -27,7 +27,8 @@ internal sealed class ElementwiseGroups
             var dependencies = new BitArray(count);
             foreach (var input in node.Inputs)
             {
-                var source = _group[input.Node.Id];
+                // Reshapes stand in nobody's way: what is behind them counts.
+                var source = _group[input.BehindReshapes().Node.Id];
                 dependencies.Or(_dependencies[source]);
                 dependencies[source] = true;
             }

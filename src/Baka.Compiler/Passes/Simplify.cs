@@ -15,6 +15,7 @@ public sealed class Simplify : IPass
         Broadcast broadcast when broadcast.Shape.Equals(inputs[0].Shape) => inputs[0],
         Slice slice => Sliced(inputs[0], slice),
         Concat concat => Whole(concat, inputs),
+        Sum sum => Split(sum, inputs[0]),
         Binary binary => Combined(binary.Function, inputs[0], inputs[1]),
         Unary unary when inputs[0].IsConstant(out var x) => Folded(unary.Function, x, inputs[0]),
         _ => null,
@@ -69,6 +70,13 @@ public sealed class Simplify : IPass
         }
 
         return end == source!.Shape[concat.Axis] ? source : null;
+    }
+
+    /// <summary>Kernels sum over neighboring axes: other sums go one run of axes after the other.</summary>
+    private static Tensor? Split(Sum sum, Tensor input)
+    {
+        var run = sum.Axes.TakeWhile((axis, i) => axis == sum.Axes[0] + i).ToArray();
+        return run.Length == sum.Axes.Length ? null : input.Sum(run).Sum([.. sum.Axes.Skip(run.Length)]);
     }
 
     private static Tensor? Combined(BinaryFunction function, Tensor x, Tensor y)

@@ -12,32 +12,42 @@ namespace Baka.Cpu.Execution;
 /// </summary>
 public sealed class CpuDevice : IDevice
 {
-    private readonly bool _poison;
+    private readonly MemoryUse _use;
     private readonly VariablePlacement _placement = new();
     private readonly Dictionary<Storage, NativeBuffer> _variables = [];
+    private readonly List<CpuProgram> _programs = [];
     private NativeBuffer _arena = new(0);
 
     /// <param name="threads">Workers, the calling thread included.</param>
     public CpuDevice(int threads)
-        : this(threads, poison: false)
+        : this(threads, MemoryUse.Normal)
     {
     }
 
     /// <param name="threads">Workers, the calling thread included.</param>
-    /// <param name="poison">Fill the arena with NaN before every evaluation, so that a read before the first write shows.</param>
-    internal CpuDevice(int threads, bool poison)
+    /// <param name="use">What is done with memory beyond the programs' own use.</param>
+    public CpuDevice(int threads, MemoryUse use)
     {
         Team = new ThreadTeam(threads);
         Kernels = new KernelCache(threads);
-        _poison = poison;
+        _use = use;
     }
 
     public ThreadTeam Team { get; }
 
     public IReadOnlyDictionary<string, Shape> Variables => _placement.Places.ToDictionary(p => p.Key, p => p.Value.Shape);
 
-    /// <summary>Bytes held for variables, the arena and kernels' scratch.</summary>
-    public long Bytes => _variables.Values.Sum(v => v.Count * 4) + _arena.Count * 4 + Kernels.ScratchBytes;
+    /// <summary>The programs in the order they were loaded.</summary>
+    public IReadOnlyList<CpuProgram> Programs => _programs;
+
+    /// <summary>Bytes of all variables.</summary>
+    public long VariableBytes => _variables.Values.Sum(v => v.Count * 4);
+
+    /// <summary>Bytes of the arena that all programs share.</summary>
+    public long ArenaBytes => _arena.Count * 4;
+
+    /// <summary>Bytes that kernels keep for themselves.</summary>
+    public long ScratchBytes => Kernels.ScratchBytes;
 
     internal KernelCache Kernels { get; }
 
@@ -55,7 +65,10 @@ public sealed class CpuDevice : IDevice
         foreach (var storage in _placement.Storages.Where(s => !_variables.ContainsKey(s)))
         {
             _variables[storage] = new NativeBuffer(storage.Count);
-            _variables[storage].Fill(0);
+            if (_use != MemoryUse.Reserved)
+            {
+                _variables[storage].Fill(0);
+            }
         }
 
         if (plan.ArenaCount > _arena.Count)
@@ -65,7 +78,8 @@ public sealed class CpuDevice : IDevice
             ArenaVersion++;
         }
 
-        return new CpuProgram(this, plan);
+        _programs.Add(new CpuProgram(this, plan));
+        return _programs[^1];
     }
 
     public void Read(string variable, Span<float> to) => Span(variable).CopyTo(to);
@@ -87,7 +101,7 @@ public sealed class CpuDevice : IDevice
 
     internal void PrepareArena()
     {
-        if (_poison)
+        if (_use == MemoryUse.Poisoned)
         {
             _arena.Fill(float.NaN);
         }

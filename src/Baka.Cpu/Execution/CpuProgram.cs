@@ -32,6 +32,9 @@ public sealed class CpuProgram : IProgram
 
     public ReadOnlySpan<float> Output(string name) => _own[Plan.Outputs[name]].Floats;
 
+    /// <summary>Makes the kernels now rather than at the first run.</summary>
+    public void Prepare() => Bind();
+
     public void Run()
     {
         Bind();

@@ -35,6 +35,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
         StepLinear op => StepLinear(op, step),
         StepLinearBackward op => StepLinearGradient(op, step),
         Sum op => Sum(op, step),
+        Graph.Ops.SumOfSquares => SumOfSquares(step),
         ConvertToFloat => Convert(step),
         _ => throw new NotSupportedException($"{step.Module}: the CPU has no kernel for {step.Op.Kind}."),
     };
@@ -346,11 +347,6 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
     {
         var shape = step.Inputs[0].Shape;
         var (firstAxis, lastAxis) = (op.Axes[0], op.Axes[^1]);
-        if (lastAxis - firstAxis + 1 != op.Axes.Length)
-        {
-            throw new NotSupportedException($"{step.Module}: the CPU sums over neighboring axes only, not over {string.Join(", ", op.Axes)} of {shape}.");
-        }
-
         var (outer, reduced, inner) = (shape.Product(0, firstAxis), shape.Product(firstAxis, lastAxis + 1), shape.Product(lastAxis + 1, shape.Rank));
         var kernel = _kernels.Get((outer, reduced, inner), () => new SumKernel(outer, reduced, inner, _kernels.Workers));
         var x = Floats(step.Inputs[0]);
@@ -359,6 +355,19 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
         {
             kernel.Input = x;
             kernel.Output = y;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action SumOfSquares(Step step)
+    {
+        var kernel = _kernels.Get(0, () => new Kernels.SumOfSquares(_kernels.Workers));
+        (nint, long)[] inputs = [.. step.Inputs.Select(i => (program.Address(i), i.Shape.Count))];
+        var output = Floats(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Inputs = inputs;
+            kernel.Output = output;
             kernel.Run(_team);
         };
     }

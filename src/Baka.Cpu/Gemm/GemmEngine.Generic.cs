@@ -11,8 +11,7 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    private const int BlockOfA = 64 * 1024;
-    private const int BlockOfB = 512 * 1024;
+    private const int FarFloats = 128 * 1024;
     private const int FewRows = 4;
 
     private static int TileRows => TSimd.TileRows;
@@ -85,7 +84,7 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
         {
             var depth = Math.Min(blockDepth, problem.K - p);
             var accumulate = problem.Accumulate || p > 0;
-            Panels<TSimd, TVector>.Pack(problem.A.At(0, p), problem.M, depth, TileRows, pad: false, packedA);
+            Panels<TSimd, TVector>.Pack(problem.A.At(0, p), problem.M, depth, TileRows, pad: false, far: false, packedA);
             for (var j = start; j < end; j += TileColumns)
             {
                 var b = problem.B.At(p, j);
@@ -97,7 +96,7 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
                 else
                 {
                     var packedB = GemmScratch.OfThisThread.B(blockDepth * (nint)TileColumns);
-                    Panels<TSimd, TVector>.Pack(b.Transposed, width, depth, TileColumns, pad: true, packedB);
+                    Panels<TSimd, TVector>.Pack(b.Transposed, width, depth, TileColumns, pad: true, far: false, packedB);
                     MultiplyPanel(problem.M, depth, packedA, packedB, TileColumns, problem.C.At(0, j), width, accumulate);
                 }
             }
@@ -112,6 +111,7 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
         var (firstRow, endRow) = ThreadTeam.Share(problem.M, worker / along, down, RowGrain);
         var blockRows = Balance(endRow - firstRow, BlockOfA / blockDepth, TileRows);
         var packedA = GemmScratch.OfThisThread.A(blockRows * (nint)blockDepth);
+        var farA = (long)problem.M * problem.K > FarFloats;
         var turn = workers > 1 ? blockDepth * (nint)blockColumns : 0;
         var packedB = shared;
 
@@ -124,7 +124,8 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
             {
                 var depth = Math.Min(blockDepth, problem.K - p);
                 Panels<TSimd, TVector>.Pack(
-                    problem.B.At(p, j + firstPacked).Transposed, endPacked - firstPacked, depth, TileColumns, pad: true, packedB + firstPacked * (nint)depth);
+                    problem.B.At(p, j + firstPacked).Transposed, endPacked - firstPacked, depth, TileColumns, pad: true, far: false,
+                    packedB + firstPacked * (nint)depth);
 
                 // One barrier a block is enough: with two buffers in turn, nobody packs over a block that is still read.
                 team?.Barrier();
@@ -132,7 +133,7 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
                 for (var i = firstRow; i < endRow; i += blockRows)
                 {
                     var rows = Math.Min(blockRows, endRow - i);
-                    Panels<TSimd, TVector>.Pack(problem.A.At(i, p), rows, depth, TileRows, pad: false, packedA);
+                    Panels<TSimd, TVector>.Pack(problem.A.At(i, p), rows, depth, TileRows, pad: false, farA, packedA);
                     for (var q = firstColumn; q < endColumn; q += TileColumns)
                     {
                         MultiplyPanel(

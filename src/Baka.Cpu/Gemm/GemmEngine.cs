@@ -5,6 +5,12 @@ namespace Baka.Cpu.Gemm;
 /// <summary>A matrix product for one vector width.</summary>
 internal abstract unsafe class GemmEngine
 {
+    /// <summary>Floats of A that a worker keeps packed at a time: half of a common L2 cache.</summary>
+    public const int BlockOfA = 64 * 1024;
+
+    /// <summary>Floats of B that the team keeps packed at a time.</summary>
+    public const int BlockOfB = 512 * 1024;
+
     public static readonly GemmEngine Bits128 = new GemmEngine<Simd128, System.Runtime.Intrinsics.Vector128<float>>();
     public static readonly GemmEngine Bits256 = new GemmEngine<Simd256, System.Runtime.Intrinsics.Vector256<float>>();
     public static readonly GemmEngine Bits512 = new GemmEngine<Simd512, System.Runtime.Intrinsics.Vector512<float>>();

@@ -16,11 +16,18 @@ internal static unsafe class Panels<TSimd, TVector>
     // before the next: enough to write whole cache lines, few enough that the source lines are still in L1.
     private const int CopyDepth = 16;
 
+    // How far ahead a source outside the caches is asked for: a block is many short pieces of memory, too short for the
+    // hardware to foresee.
+    private const int CopyAhead = CopyDepth;
+    private const int GatherAhead = 24;
+    private const int LineFloats = 16;
+
     /// <param name="source">Row index = across, column index = depth.</param>
     /// <param name="pad">
     /// True: a narrower last panel is filled up with zeros to the full width. False: it is stored with its own width.
     /// </param>
-    public static void Pack(Matrix source, int across, int depth, int panelWidth, bool pad, float* to)
+    /// <param name="far">The source is probably not in the caches near the core.</param>
+    public static void Pack(Matrix source, int across, int depth, int panelWidth, bool pad, bool far, float* to)
     {
         if (source.RowStride == 1)
         {
@@ -31,7 +38,7 @@ internal static unsafe class Panels<TSimd, TVector>
                 {
                     var width = Math.Min(panelWidth, across - i);
                     var stride = pad ? panelWidth : width;
-                    CopyPanel(source.At(i, p).Data, source.ColumnStride, width, steps, to + (nint)i * depth + (nint)p * stride, stride);
+                    CopyPanel(source.At(i, p).Data, source.ColumnStride, width, steps, far, to + (nint)i * depth + (nint)p * stride, stride);
                 }
             }
 
@@ -42,13 +49,13 @@ internal static unsafe class Panels<TSimd, TVector>
         {
             var width = Math.Min(panelWidth, across - i);
             var stride = pad ? panelWidth : width;
-            GatherPanel(source.At(i, 0), width, depth, to + (nint)i * depth, stride);
+            GatherPanel(source.At(i, 0), width, depth, far, to + (nint)i * depth, stride);
         }
     }
 
     /// <summary>The values of one depth step lie together in the source too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyPanel(float* from, nint depthStride, int width, int depth, float* to, int stride)
+    private static void CopyPanel(float* from, nint depthStride, int width, int depth, bool far, float* to, int stride)
     {
         if (width == 2 * TSimd.Width && stride == width)
         {
@@ -62,6 +69,7 @@ internal static unsafe class Panels<TSimd, TVector>
         {
             for (; depth > 0; depth--, from += depthStride, to += stride)
             {
+                if (far) Cache.Prefetch(from + CopyAhead * depthStride);
                 Vector256.Load(from).Store(to);
                 Vector128.Load(from + 8).Store(to + 8);
             }
@@ -77,24 +85,24 @@ internal static unsafe class Panels<TSimd, TVector>
     }
 
     /// <summary>The values of one depth step lie <c>RowStride</c> apart: transposes, four depth steps at a time.</summary>
-    private static void GatherPanel(Matrix source, int width, int depth, float* to, int stride)
+    private static void GatherPanel(Matrix source, int width, int depth, bool far, float* to, int stride)
     {
         var i = 0;
         if (source.ColumnStride == 1)
         {
             if (TSimd.Width >= 16 && Simd512.CanInterleave)
             {
-                for (; i + 16 <= width; i += 16) Transpose<Simd512, Vector512<float>>(source.At(i, 0), depth, to + i, stride);
+                for (; i + 16 <= width; i += 16) Transpose<Simd512, Vector512<float>>(source.At(i, 0), depth, far, to + i, stride);
             }
 
             if (TSimd.Width >= 8 && Simd256.CanInterleave)
             {
-                for (; i + 8 <= width; i += 8) Transpose<Simd256, Vector256<float>>(source.At(i, 0), depth, to + i, stride);
+                for (; i + 8 <= width; i += 8) Transpose<Simd256, Vector256<float>>(source.At(i, 0), depth, far, to + i, stride);
             }
 
             if (Simd128.CanInterleave)
             {
-                for (; i + 4 <= width; i += 4) Transpose<Simd128, Vector128<float>>(source.At(i, 0), depth, to + i, stride);
+                for (; i + 4 <= width; i += 4) Transpose<Simd128, Vector128<float>>(source.At(i, 0), depth, far, to + i, stride);
             }
         }
 
@@ -106,7 +114,7 @@ internal static unsafe class Panels<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose<TS, TV>(Matrix source, int depth, float* to, int stride)
+    private static void Transpose<TS, TV>(Matrix source, int depth, bool far, float* to, int stride)
         where TS : struct, ISimd<TV>
         where TV : struct
     {
@@ -118,6 +126,11 @@ internal static unsafe class Panels<TSimd, TVector>
         var p = 0;
         for (; p + 4 <= depth; p += 4)
         {
+            if (far && p % LineFloats == 0)
+            {
+                for (var i = 0; i < TS.Width; i++) Cache.Prefetch(row0 + (i + GatherAhead) * source.RowStride + p);
+            }
+
             var x0 = TS.LoadLanes(row0 + p, laneStride);
             var x1 = TS.LoadLanes(row1 + p, laneStride);
             var x2 = TS.LoadLanes(row2 + p, laneStride);

@@ -32,6 +32,9 @@ public static unsafe class Sgemm
     /// </summary>
     public static double MeasurePeak(ThreadTeam team) => PeakRate.Measure(team);
 
+    /// <summary>Bytes that large products on a team keep for packed blocks: two of B for the team, one of A for each worker.</summary>
+    public static long ScratchBytes(int workers) => (2L * GemmEngine.BlockOfB + (long)workers * GemmEngine.BlockOfA) * sizeof(float);
+
     internal static void Multiply(GemmEngine engine, ThreadTeam team, in GemmProblem problem)
     {
         if (team.Size == 1 || (long)problem.M * problem.N * problem.K < WorthTheTeam)

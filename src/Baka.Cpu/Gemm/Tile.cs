@@ -36,6 +36,14 @@ internal static unsafe class Tile<TSimd, TVector, THeight>
         TVector l10 = TSimd.Zero, r10 = TSimd.Zero;
         TVector l11 = TSimd.Zero, r11 = TSimd.Zero;
 
+        // C is touched only at the end, all at once: its lines come while the registers work.
+        var row = c;
+        for (var i = 0; i < THeight.Rows; i++, row += cStride)
+        {
+            Cache.Prefetch(row);
+            Cache.Prefetch(row + TSimd.Width);
+        }
+
         for (; depth > 0; depth--)
         {
             var left = TSimd.Load(b);

@@ -130,6 +130,12 @@ public sealed unsafe class AttentionBackward : AttentionKernel
         for (var i = 0; i < QueryTile; i++)
         {
             var row = scratch.OutputGradientRows + i * WidthInTiles;
+            if (slot + i + Ahead < Shape.Slots)
+            {
+                HeadRow.Prefetch(OutputGradient.At(batch, query + i + Ahead) + head * Width, Width);
+                HeadRow.Prefetch(Output.At(batch, query + i + Ahead) + head * Width, Width);
+            }
+
             if (slot + i < Shape.Slots && scratch.LastKeys[i] >= 0)
             {
                 HeadRow.Copy(OutputGradient.At(batch, query + i) + head * Width, row, Width, 1f, null, 0);

@@ -19,6 +19,9 @@ public abstract unsafe class AttentionKernel : Kernel
     private protected const int KeyBlock = 64;
     private protected const int Panel = TileProduct.Panel;
 
+    // Rows between a prefetch and its use.
+    private protected const int Ahead = 12;
+
     private protected AttentionKernel(AttentionShape shape, RopeTable? rope, int workers)
     {
         if (rope != null && rope.Width != shape.HeadWidth)
@@ -138,6 +141,12 @@ public abstract unsafe class AttentionKernel : Kernel
     /// <summary>Packs one key and its value as rows; a key outside the visible range or not finite becomes zero. Returns whether it was finite.</summary>
     private protected bool PackKey(int batch, int head, int key, (int Start, int End) visible, float* keyTo, float* valueTo)
     {
+        if (key + Ahead < visible.End)
+        {
+            HeadRow.Prefetch(KeyRow(batch, head, key + Ahead), Width);
+            HeadRow.Prefetch(ValueRow(batch, head, key + Ahead), Width);
+        }
+
         if (key >= visible.Start && key < visible.End)
         {
             var finite = HeadRow.Copy(KeyRow(batch, head, key), keyTo, Width, 1f, Rope, key);
@@ -166,6 +175,11 @@ public abstract unsafe class AttentionKernel : Kernel
         {
             var row = rows + i * WidthInTiles;
             var exists = slot + i < Shape.Slots;
+            if (slot + i + Ahead < Shape.Slots)
+            {
+                HeadRow.Prefetch(QueryRow(batch, head, window, slot + i + Ahead), Width);
+            }
+
             var last = exists ? LastKey(window, slot + i) : -1;
             if (exists && last >= first)
             {

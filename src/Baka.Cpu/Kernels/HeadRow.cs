@@ -1,10 +1,22 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Baka.Cpu.Kernels;
 
 /// <summary>Copies of one head's slice of a token's row, scaled and turned on the way.</summary>
 internal static unsafe class HeadRow
 {
+    /// <summary>
+    /// Asks for a row that is needed soon: a head's rows lie far apart in the wide matrix of a layer, where no hardware prefetcher finds them.
+    /// </summary>
+    public static void Prefetch(float* row, int width)
+    {
+        for (var i = 0; Sse.IsSupported && i < width; i += 16)
+        {
+            Sse.Prefetch0(row + i);
+        }
+    }
+
     /// <summary>
     /// to = scale · R(position) · from, or its inverse turn; without a table no turn. Returns whether every value is finite.
     /// </summary>

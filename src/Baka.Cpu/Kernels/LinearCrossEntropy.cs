@@ -11,7 +11,7 @@ namespace Baka.Cpu.Kernels;
 public sealed unsafe class LinearCrossEntropy : Kernel
 {
     // The chunk of logits should stay in the last-level cache, and be tall enough that w's packing does not show.
-    private const int ChunkBytes = 8 << 20;
+    private const int ChunkBytes = 16 << 20;
     private const int FewestRows = 48;
 
     // A multiple of the row tiles a matrix product may use.
@@ -35,10 +35,13 @@ public sealed unsafe class LinearCrossEntropy : Kernel
     /// <param name="vocabulary">V.</param>
     /// <param name="backward">Also computes the gradients of x and w.</param>
     public LinearCrossEntropy(int rows, int width, int vocabulary, bool backward)
+        : this(rows, width, vocabulary, backward, Math.Min(rows, ChunkRows(vocabulary)))
     {
-        (_rows, _width, _vocabulary, _backward) = (rows, width, vocabulary, backward);
-        var fitting = (int)Math.Min(int.MaxValue / 2, ChunkBytes / ((long)vocabulary * sizeof(float)));
-        _chunkRows = Math.Min(rows, Math.Max(FewestRows, fitting / RowGrain * RowGrain));
+    }
+
+    internal LinearCrossEntropy(int rows, int width, int vocabulary, bool backward, int chunkRows)
+    {
+        (_rows, _width, _vocabulary, _backward, _chunkRows) = (rows, width, vocabulary, backward, chunkRows);
         _logits = Allocate((long)_chunkRows * vocabulary);
         _chunkInput = Allocate((long)_chunkRows * width);
         _chunkInputGradient = backward ? Allocate((long)_chunkRows * width) : null;
@@ -162,6 +165,9 @@ public sealed unsafe class LinearCrossEntropy : Kernel
             }
         }
     }
+
+    private static int ChunkRows(int vocabulary) =>
+        (int)Math.Max(FewestRows, ChunkBytes / ((long)vocabulary * sizeof(float)) / RowGrain * RowGrain);
 
     private int ListActiveRows()
     {

@@ -96,12 +96,10 @@ internal sealed class Prose
     /// <summary>Code of several lines keeps them; a word of code in a sentence is a word.</summary>
     private void AppendCode(XmlReader reader)
     {
-        var code = new Prose();
-        var lines = reader.IsEmptyElement ? "" : ReadRaw(reader);
+        var lines = ReadRaw(reader);
         if (!lines.Trim().Contains('\n'))
         {
-            code.AppendText(lines);
-            AppendText(code._text.ToString());
+            AppendText(lines.Trim());
             return;
         }
 
@@ -115,7 +113,8 @@ internal sealed class Prose
     {
         var depth = reader.Depth;
         var raw = new StringBuilder();
-        while (reader.Read() && reader.Depth > depth)
+        var isEmpty = reader.IsEmptyElement;
+        while (!isEmpty && reader.Read() && reader.Depth > depth)
         {
             if (reader.NodeType is XmlNodeType.Text or XmlNodeType.CDATA or XmlNodeType.Whitespace or XmlNodeType.SignificantWhitespace)
                 raw.Append(reader.Value);

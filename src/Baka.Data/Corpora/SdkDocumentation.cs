@@ -71,13 +71,21 @@ public static class SdkDocumentation
     private static IEnumerable<Document> Read(IReadOnlyList<string> files)
     {
         var types = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        // Files are read on all processors, but what is kept of equal types is decided in their order.
-        foreach (var file in files.AsParallel().AsOrdered().Select(DocumentationFile.Read))
-        {
-            foreach (var (type, text) in file)
-                types.TryAdd(type, text);
-        }
-
+        // What is kept of equal types is decided in the order of files.
+        foreach (var (type, text) in ReadAll(files).SelectMany(file => file))
+            types.TryAdd(type, text);
         return types.Select(type => new Document(type.Key, type.Value));
+    }
+
+    private static List<IReadOnlyDictionary<string, string>> ReadAll(IReadOnlyList<string> files)
+    {
+        try
+        {
+            return files.AsParallel().AsOrdered().Select(DocumentationFile.Read).ToList();
+        }
+        catch (AggregateException failure) when (failure.GetBaseException() is UserException told)
+        {
+            throw new UserException(told.Message, failure);
+        }
     }
 }

@@ -105,7 +105,8 @@ internal sealed class TextFile
         string text;
         using (var reader = Open())
             text = reader.ReadToEnd();
-        return WikiText.IsRaw(text) ? WikiText.Split(Name, text) : [new Document(Name, text)];
+        foreach (var document in WikiText.IsRaw(text) ? WikiText.Split(Name, text) : [new Document(Name, text)])
+            yield return document;
     }
 
     // An iterator can't yield inside a try with a catch, so the sequence is driven by hand.

@@ -4,8 +4,9 @@ namespace Baka.Data.Streams;
 
 /// <summary>
 /// Which tokens an evaluation predicts. Without a limit: all but the first of every document. With one: documents in order,
-/// each cut to <c>⌈limit / min(16, documents)⌉</c> predicted tokens, until the limit is reached exactly or the corpus ends.
-/// So a few long documents all take part, and rows and windows have no influence.
+/// each cut to <c>⌈limit / min(16, documents)⌉</c> predicted tokens, or to twice, four times … as many if the corpus
+/// would not suffice, until the limit is reached exactly. So a few long documents all take part, and rows and windows have
+/// no influence.
 /// </summary>
 public static class EvaluationPlan
 {
@@ -23,15 +24,19 @@ public static class EvaluationPlan
                 spans.Add(new DocumentSpan(document, corpus.DocumentLength(document)));
         }
 
-        return limit is null ? spans : Cut(spans, limit.Value);
+        return limit is null || limit >= CountPredicted(spans, long.MaxValue) ? spans : Cut(spans, limit.Value);
     }
+
+    private static long CountPredicted(List<DocumentSpan> spans, long most) => spans.Sum(span => Math.Min(span.Tokens - 1, most));
 
     private static List<DocumentSpan> Cut(List<DocumentSpan> whole, long limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         var spans = new List<DocumentSpan>();
-        var shares = Math.Clamp(whole.Count, 1, Shares);
+        var shares = Math.Min(whole.Count, Shares);
         var share = (limit + shares - 1) / shares;
+        while (CountPredicted(whole, share) < limit)
+            share *= 2;
         var left = limit;
         foreach (var span in whole)
         {

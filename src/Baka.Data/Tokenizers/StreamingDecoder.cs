@@ -7,6 +7,7 @@ public sealed class StreamingDecoder
 {
     private readonly Tokenizer _tokenizer;
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
+    private char[] _characters = new char[64];
 
     internal StreamingDecoder(Tokenizer tokenizer) => _tokenizer = tokenizer;
 
@@ -19,16 +20,10 @@ public sealed class StreamingDecoder
 
     private string Decode(ReadOnlySpan<byte> bytes, bool flush)
     {
-        var count = _decoder.GetCharCount(bytes, flush);
-        return string.Create(count, new Input(_decoder, bytes, flush), static (text, input) => input.Decoder.GetChars(input.Bytes, text, input.Flush));
-    }
-
-    private readonly ref struct Input(Decoder decoder, ReadOnlySpan<byte> bytes, bool flush)
-    {
-        public Decoder Decoder { get; } = decoder;
-
-        public ReadOnlySpan<byte> Bytes { get; } = bytes;
-
-        public bool Flush { get; } = flush;
+        // Besides this token's characters there may be those that were held back.
+        var needed = Encoding.UTF8.GetMaxCharCount(bytes.Length);
+        if (_characters.Length < needed)
+            _characters = new char[needed];
+        return new string(_characters, 0, _decoder.GetChars(bytes, _characters, flush));
     }
 }

@@ -9,7 +9,7 @@ namespace Baka.Graph.Ops;
 /// The keys of a row are one stream [past P | now W·S]. Window w sees the P + S stream slots from w·S on; of these,
 /// query i sees those from <c>first[b, w]</c> to <c>last[i]</c> inclusive, counted from the window's first. No
 /// visible slot gives 0. Slots that are not visible do not matter, not even if they hold NaN. A key's rotary
-/// position is its place in the stream; query i of window w has position w·S + <c>position[i]</c>.
+/// position is its place in the stream; query i of window w has position w·S + <c>position[i]</c>, where 0 ≤ <c>position[i]</c> &lt; P + S.
 /// </summary>
 /// <param name="Heads">h.</param>
 /// <param name="Windows">W.</param>

@@ -36,7 +36,7 @@ internal sealed class AdamW
     public Tensor Update(Tensor loss, IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<Tensor> gradients)
     {
         using var scope = _graph.Scope("adamw");
-        var norm = gradients.Select(g => (g * g).SumAll()).Aggregate((a, b) => a + b).Sqrt();
+        var norm = Tensor.SumOfSquares(gradients).Sqrt();
         var valid = loss.IsFinite() * norm.IsFinite();
         _graph.Output("loss", loss);
         _graph.Output("gradient_norm", norm);

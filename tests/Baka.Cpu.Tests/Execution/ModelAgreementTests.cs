@@ -33,7 +33,7 @@ public sealed class ModelAgreementTests
     public void A_compiled_training_step_equals_the_reference(string name, int threads)
     {
         using var reference = new ReferenceDevice();
-        using var cpu = new CpuDevice(threads, poison: true);
+        using var cpu = new CpuDevice(threads, MemoryUse.Poisoned);
         var model = new LanguageModel(Lab.Zoo[name]);
         var expected = TrainTwice(reference, model);
         var actual = TrainTwice(cpu, model);

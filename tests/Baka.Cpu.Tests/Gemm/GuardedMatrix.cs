@@ -61,12 +61,13 @@ internal sealed unsafe class GuardedMatrix : IDisposable
 
     public float this[int i, int j] => View.At(i, j).Data[0];
 
-    public float[] Values()
+    /// <summary>All elements, row after row or column after column.</summary>
+    public float[] Values(bool byColumns = false)
     {
         var values = new float[_rows * _columns];
         for (var i = 0; i < _rows; i++)
         {
-            for (var j = 0; j < _columns; j++) values[i * _columns + j] = this[i, j];
+            for (var j = 0; j < _columns; j++) values[byColumns ? j * _rows + i : i * _columns + j] = this[i, j];
         }
 
         return values;
@@ -82,9 +83,8 @@ internal sealed unsafe class GuardedMatrix : IDisposable
 
         for (var i = 0; i < _length; i++)
         {
-            Assert.True(
-                isElement[i] || BitConverter.SingleToUInt32Bits(_memory[i]) == BitConverter.SingleToUInt32Bits(Poison),
-                $"Float {i - Guard} of a {_rows} x {_columns} result is no element, yet it was written.");
+            if (isElement[i] || BitConverter.SingleToUInt32Bits(_memory[i]) == BitConverter.SingleToUInt32Bits(Poison)) continue;
+            Assert.Fail($"Float {i - Guard} of a {_rows} x {_columns} result is no element, yet it was written.");
         }
     }
 

@@ -70,9 +70,9 @@ public sealed unsafe class AttentionTests
         var foreignV = detachPast ? (double[])v.Clone() : v;
         double Loss() => bench.Reference.Forward(q, k, v, foreignK, foreignV).O.Zip(dO, (x, y) => x * y).Sum();
 
-        Close.Assert(Differences(Loss, q), bench.DQ.ToArray(), 1e-5, "dq");
-        bench.AssertStream(Differences(Loss, k), bench.DK, bench.DPastK, "dk");
-        bench.AssertStream(Differences(Loss, v), bench.DV, bench.DPastV, "dv");
+        Close.Assert(Differences.Of(Loss, q), bench.DQ.ToArray(), 1e-5, "dq");
+        bench.AssertStream(Differences.Of(Loss, k), bench.DK, bench.DPastK, "dk");
+        bench.AssertStream(Differences.Of(Loss, v), bench.DV, bench.DPastV, "dv");
     }
 
     [Theory]
@@ -171,23 +171,6 @@ public sealed unsafe class AttentionTests
     {
         using var rope = new RopeTable(10, 8, 10000);
         Assert.Throws<ArgumentException>(() => new AttentionForward(new AttentionShape(1, 1, 8, 1, 8, 3), rope, 1));
-    }
-
-    private static double[] Differences(Func<double> loss, double[] x)
-    {
-        const double Step = 1e-5;
-        var gradient = new double[x.Length];
-        for (var i = 0; i < x.Length; i++)
-        {
-            var old = x[i];
-            x[i] = old + Step;
-            var up = loss();
-            x[i] = old - Step;
-            gradient[i] = (up - loss()) / (2 * Step);
-            x[i] = old;
-        }
-
-        return gradient;
     }
 
     private enum FirstKeys

@@ -42,11 +42,11 @@ public sealed unsafe class NormTests
         var (inputs, weights, upstream) = (x.ToArray(), weighted ? weight.Data.ToDoubles() : [.. Enumerable.Repeat(1.0, width)], dy.ToArray());
         Close.Assert(Reference(inputs, weights, width, centered), y.ToArray(), 2e-6, "y");
         double Loss() => Reference(inputs, weights, width, centered).Zip(upstream, (a, b) => a * b).Sum();
-        var expected = Differences(Loss, inputs);
+        var expected = Differences.Of(Loss, inputs);
         Close.Assert([.. expected.Zip(before, (a, b) => accumulate ? a + b : a)], dx.ToArray(), 2e-5, "dx");
         if (weighted)
         {
-            Close.Assert(Differences(Loss, weights), dw.Data.ToDoubles(), 1e-5, "dw");
+            Close.Assert(Differences.Of(Loss, weights), dw.Data.ToDoubles(), 1e-5, "dw");
         }
 
         x.AssertMarginsUntouched();
@@ -69,22 +69,5 @@ public sealed unsafe class NormTests
         }
 
         return y;
-    }
-
-    private static double[] Differences(Func<double> loss, double[] x)
-    {
-        const double Step = 1e-6;
-        var gradient = new double[x.Length];
-        for (var i = 0; i < x.Length; i++)
-        {
-            var old = x[i];
-            x[i] = old + Step;
-            var up = loss();
-            x[i] = old - Step;
-            gradient[i] = (up - loss()) / (2 * Step);
-            x[i] = old;
-        }
-
-        return gradient;
     }
 }

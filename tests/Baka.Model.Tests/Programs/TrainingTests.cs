@@ -170,6 +170,20 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Setting_a_batch_allocates_nothing()
+    {
+        using var device = new ReferenceDevice();
+        using var program = EvaluationProgram.Create(device, new LanguageModel(Lab.Zoo["random pauses"]), 2, 2);
+        var tokens = Lab.Tokens(24);
+        int[] documentWindow = [0, 1, 5, 6];
+        program.SetBatch(tokens, tokens, documentWindow, 1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        program.SetBatch(tokens, tokens, documentWindow, 2);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void A_model_that_does_not_fit_is_refused_with_the_name_of_the_module()
     {
         var model = new LanguageModel(Lab.Plain with { Heads = 3 });

@@ -1,0 +1,130 @@
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
+using Baka.Graph;
+using Baka.Graph.Ops;
+using Baka.Graph.Reference;
+using Baka.Graph.Tests;
+
+namespace Baka.Compiler.Tests;
+
+public sealed class PassTests
+{
+    public static TheoryData<string, int> Cases => OpCase.Names(seeds: 2);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Every_pass_keeps_what_the_graph_computes(string name, int seed)
+    {
+        var at = new OpCase(name, seed);
+        using var device = new ReferenceDevice();
+        var expected = OpRunner.Run(device, at);
+        var graph = at.Graph.Pruned();
+        foreach (var pass in Pipeline.Passes)
+        {
+            graph = pass.Run(graph).Pruned();
+            var actual = Evaluate(device, graph, at);
+            foreach (var (output, values) in expected)
+            {
+                var scale = values.Max(MathF.Abs) + 1;
+                Assert.All(values.Zip(actual[output]), pair => Assert.True(
+                    MathF.Abs(pair.First - pair.Second) <= 1e-5f * scale,
+                    $"after {pass.GetType().Name}, {output}: {pair.Second}, not {pair.First}"));
+            }
+        }
+    }
+
+    [Fact]
+    public void Linear_maps_of_one_input_become_one_product_forward_one_for_the_input_and_one_for_the_weights()
+    {
+        var graph = new TensorGraph();
+        var x = graph.Parameter("x", new Shape(10, 6));
+        Tensor[] weights = [.. Enumerable.Range(0, 4).Select(i => graph.Parameter($"w{i}", new Shape(5, 6)))];
+        var y = weights.Select(w => x.Linear(w)).Aggregate((a, b) => a * b);
+        Differentiate(graph, y.SumAll(), [x, .. weights]);
+
+        var products = Pipeline.Run(graph).Nodes.Where(n => n.Op is MatMul or MatMulAdd).ToArray();
+        Assert.Equal(3, products.Length);
+        Assert.Equal(new Shape(10, 20), products[0].Outputs[0].Shape);
+        Assert.Contains(products, p => p.Outputs[0].Shape.Equals(new Shape(10, 6)));
+        Assert.Contains(products, p => p.Outputs[0].Shape.Equals(new Shape(20, 6)));
+    }
+
+    [Fact]
+    public void A_weight_used_in_several_windows_collects_its_gradient_inside_the_products()
+    {
+        var graph = new TensorGraph();
+        var x = graph.Parameter("x", new Shape(3, 6));
+        var w = graph.Parameter("w", new Shape(6, 6));
+        var y = x;
+        for (var window = 0; window < 4; window++)
+        {
+            y = y.Linear(w).Tanh();
+        }
+
+        Differentiate(graph, y.SumAll(), [w]);
+        var optimized = Pipeline.Run(graph);
+        Assert.Equal(3, optimized.Nodes.Count(n => n.Op is MatMulAdd { TransposeA: true }));
+        Assert.DoesNotContain(optimized.Nodes, n => n.Op is FusedElementwise fused && fused.Program.Any(i => i.Op is Binary { Function: BinaryFunction.Add }) && n.Outputs[0].Shape.Equals(new Shape(6, 6)));
+    }
+
+    [Fact]
+    public void The_logits_are_computed_once_for_loss_and_gradient()
+    {
+        var graph = new TensorGraph();
+        var (x, w) = (graph.Parameter("x", new Shape(4, 3)), graph.Parameter("w", new Shape(7, 3)));
+        var nll = graph.Add(new LinearCrossEntropy(), [x, w, graph.Constant([1, 2, 3, 4])]);
+        graph.Output("loss", nll.SumAll());
+        Differentiate(graph, nll.SumAll() * 0.25f, [x, w]);
+        var optimized = Pipeline.Run(graph);
+        Assert.DoesNotContain(optimized.Nodes, n => n.Op is LinearCrossEntropy);
+        Assert.Single(optimized.Nodes, n => n.Op is LinearCrossEntropyGradient);
+    }
+
+    [Fact]
+    public void A_chain_of_elementwise_ops_is_one_kernel_with_one_result()
+    {
+        var graph = new TensorGraph();
+        var x = graph.Input("x", DType.Float32, new Shape(5, 8));
+        var scale = graph.Input("scale", DType.Float32, new Shape(8));
+        graph.Output("y", ((x * scale + 1f).Sigmoid() * x).Reshape(40).Maximum(0f) - 3f);
+        var kernels = Pipeline.Run(graph).Nodes.Where(n => n.Op is not (Leaf or Constant or Reshape or Broadcast)).ToArray();
+        Assert.Single(Assert.Single(kernels).Outputs);
+    }
+
+    [Fact]
+    public void Groups_of_elementwise_ops_never_depend_on_themselves_through_others()
+    {
+        // y feeds a product whose result meets y again: the two halves must stay apart.
+        var graph = new TensorGraph();
+        var x = graph.Input("x", DType.Float32, new Shape(6, 6));
+        var y = x.Exp();
+        var z = y.MatMul(x);
+        graph.Output("sum", y * 2f + z.Tanh());
+        Assert.Equal(2, Pipeline.Run(graph).Nodes.Count(n => n.Op is FusedElementwise));
+    }
+
+    private static void Differentiate(TensorGraph graph, Tensor loss, IReadOnlyList<Tensor> wanted)
+    {
+        foreach (var (gradient, i) in Gradients.Of(loss, wanted).Select((g, i) => (g, i)))
+        {
+            graph.Output($"gradient {i}", gradient);
+        }
+    }
+
+    private static Dictionary<string, float[]> Evaluate(ReferenceDevice device, TensorGraph graph, OpCase at)
+    {
+        using var program = device.Load(graph);
+        foreach (var (name, values) in at.FloatValues.Where(v => graph.Inputs.ContainsKey(v.Key)))
+        {
+            values.CopyTo(program.Floats(name));
+        }
+
+        foreach (var (name, values) in at.IntValues)
+        {
+            values.CopyTo(program.Ints(name));
+        }
+
+        program.Run();
+        return graph.Outputs.Keys.ToDictionary(name => name, name => program.Output(name).ToArray());
+    }
+}

@@ -1,0 +1,107 @@
+using Baka.Compiler.Passes;
+using Baka.Compiler.Plans;
+using Baka.Graph;
+using Baka.Graph.Ops;
+using Baka.Model;
+using Baka.Model.Programs;
+using Baka.Model.Recipes;
+using Baka.Model.Tests;
+
+namespace Baka.Compiler.Tests;
+
+public sealed class PlanTests
+{
+    public static TheoryData<string> Recipes => Lab.ZooNames;
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void Storages_that_live_at_the_same_time_never_overlap(string name)
+    {
+        var plan = PlanOf(Lab.Zoo[name]);
+        var storages = plan.Steps.SelectMany(s => s.Inputs.Concat(s.Outputs)).Select(v => v.Storage.Root)
+            .Where(s => s.Kind == StorageKind.Arena).Distinct().ToArray();
+        foreach (var a in storages)
+        {
+            Assert.InRange(a.Offset, 0, plan.ArenaCount - a.Count);
+            foreach (var b in storages.Where(b => b != a && a.First <= b.Last && b.First <= a.Last))
+            {
+                Assert.True(a.Offset + a.Count <= b.Offset || b.Offset + b.Count <= a.Offset, $"{a.Name} and {b.Name} overlap");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void Every_step_reads_only_what_was_written_before(string name)
+    {
+        var plan = PlanOf(Lab.Zoo[name]);
+        var written = new HashSet<Storage>();
+        foreach (var step in plan.Steps)
+        {
+            Assert.All(step.Inputs.Where(v => v.Storage.Kind == StorageKind.Arena), v => Assert.Contains(v.Storage, written));
+            written.UnionWith(step.Outputs.Select(v => v.Storage));
+        }
+    }
+
+    [Fact]
+    public void Parameters_and_moments_are_updated_where_they_lie()
+    {
+        var plan = PlanOf(Lab.Everything);
+        Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Outputs[0].Storage.Kind == StorageKind.Variable
+            && !s.Outputs[0].Storage.Name.StartsWith("carry", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_parts_of_the_wide_gradient_are_written_side_by_side_without_a_copy()
+    {
+        var recipe = Lab.Plain with { Xl = new(), Gate = new() { Of = [Branch.Attn, Branch.Mlp] } };
+        var plan = PlanOf(recipe);
+        var copies = plan.Steps.Where(s => s.Op is Copy && s.Outputs[0] is { Shape.Rank: > 1, Storage.Kind: StorageKind.Arena }).Select(s => $"{s.Module} {s.Inputs[0].Shape} [{string.Join(",", s.Inputs[0].Strides)}]");
+        Assert.Empty(copies);
+    }
+
+    [Fact]
+    public void Recomputation_makes_the_arena_smaller()
+    {
+        var graph = TrainingGraph(Lab.Plain with { Layers = 6, Mlp = new() { Hidden = 64 } });
+        var without = Pipeline.Passes.Where(p => p is not Recompute).Aggregate(graph.Pruned(), (g, pass) => pass.Run(g).Pruned());
+        var kept = PlanBuilder.Build(without, new VariablePlacement());
+        var recomputed = PlanBuilder.Build(Pipeline.Run(graph), new VariablePlacement());
+        Assert.True(recomputed.ArenaCount < 0.8 * kept.ArenaCount, $"{recomputed.ArenaCount} is not well below {kept.ArenaCount}");
+    }
+
+    [Fact]
+    public void A_later_plan_finds_weights_side_by_side_as_the_first_one_put_them()
+    {
+        var placement = new VariablePlacement();
+        var model = new LanguageModel(Lab.Everything);
+        var capture = new CapturingDevice();
+        EvaluationProgram.Create(capture, model, 1, 1).Dispose();
+        TrainingProgram.Create(capture, model, new TrainRecipe(), 1, 2).Dispose();
+        foreach (var graph in capture.Graphs)
+        {
+            var plan = PlanBuilder.Build(Pipeline.Run(graph), placement);
+            Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Inputs[0].Storage.Kind == StorageKind.Variable && s.Outputs[0].Shape.Rank == 2);
+        }
+    }
+
+    [Fact]
+    public void A_reshaped_view_finds_the_same_elements()
+    {
+        var storage = new Storage(StorageKind.Arena, "x", DType.Float32, 1000);
+        var columns = new View(storage, 5, new Shape(6, 4), [40, 1]);
+        var reshaped = columns.Reshape(new Shape(2, 3, 1, 4))!;
+        Assert.Equal([120, 40, 0, 1], reshaped.Strides);
+        Assert.Null(columns.Reshape(new Shape(24)));
+        Assert.Null(columns.Reshape(new Shape(3, 8)));
+    }
+
+    private static Plan PlanOf(ModelRecipe recipe) => PlanBuilder.Build(Pipeline.Run(TrainingGraph(recipe)), new VariablePlacement());
+
+    private static TensorGraph TrainingGraph(ModelRecipe recipe)
+    {
+        var capture = new CapturingDevice();
+        TrainingProgram.Create(capture, new LanguageModel(recipe), new TrainRecipe(), 2, 2).Dispose();
+        return capture.Graphs[0];
+    }
+}
