@@ -14,7 +14,7 @@ var folder = args.Length > 0 ? args[0] : Directory.CreateTempSubdirectory("baka-
 // The preset "tiny", made smaller still: any key of docs/recipes.md can be set.
 var recipe = RecipeLoader.Load("tiny",
 [
-    "layers=2", "dim=32", "heads=2", "mlp.hidden=64", "window=16", "memory.tokens=4", "vocabulary=300",
+    "layers=2", "dim=32", "heads=2", "mlp.hidden=64", "window=16", "memory.tokens=4", "vocabulary=300", "train.batch=4",
     "train.steps=60", "train.optimizer.lr=0.01", "train.schedule.warmup=10", "data.valid_every=8",
 ]);
 

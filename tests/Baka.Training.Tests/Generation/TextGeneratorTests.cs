@@ -70,6 +70,17 @@ public sealed class TextGeneratorTests(TrainedModel trained) : IClassFixture<Tra
     }
 
     [Fact]
+    public void A_state_that_can_not_be_written_is_told()
+    {
+        using var generator = new TextGenerator(trained.Model);
+        generator.Read(Prompt);
+        Directory.CreateDirectory(_root.At("folder", "inner"));
+        Assert.Throws<UserException>(() => generator.SaveState(_root.At("missing", "state")));
+        Assert.Throws<UserException>(() => generator.SaveState(_root.At("folder")));
+        Assert.Equal(["folder"], Directory.GetFileSystemEntries(_root.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public void Files_that_are_no_state_are_refused()
     {
         using var generator = new TextGenerator(trained.Model);
