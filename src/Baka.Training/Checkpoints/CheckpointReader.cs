@@ -44,6 +44,10 @@ public sealed class CheckpointReader
             ? Path.Combine(Folder, file)
             : throw new UserException($"The checkpoint '{Folder}' has no '{file}'.");
 
+    /// <summary>Reads a file and compares its hash, where opening did not.</summary>
+    /// <exception cref="UserException">It is missing or changed.</exception>
+    public void Verify(string file) => Check(PathOf(file), State.Files[file], verify: true);
+
     /// <inheritdoc cref="PathOf"/>
     public SafetensorsReader OpenTensors(string file) => SafetensorsReader.Open(PathOf(file));
 

@@ -39,13 +39,10 @@ internal sealed class DurableFiles(Action<string>? before = null)
     }
 
     /// <summary>Puts a small text where readers see either what was there before or all of it, never a part.</summary>
-    public void Replace(string path, string text) => Replace(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
-
-    /// <summary>Puts a file where readers see either what was there before or all of it, never a part.</summary>
-    public void Replace(string path, Action<Stream> write)
+    public void Replace(string path, string text)
     {
         var temporary = Hidden(path, Unfinished);
-        Write(temporary, write);
+        Write(temporary, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
         before?.Invoke($"replace {path}");
         File.Move(temporary, path, overwrite: true);
     }

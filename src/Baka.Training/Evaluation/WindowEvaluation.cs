@@ -19,7 +19,8 @@ internal sealed class WindowEvaluation : IDisposable
 
     public WindowEvaluation(IDevice device, LanguageModel model, int rows, int windows)
     {
-        _program = EvaluationProgram.Create(device, model, rows, windows);
+        // On a device a name has one shape, and another evaluation may have another number of rows.
+        _program = EvaluationProgram.Create(device, model, rows, windows, $"evaluation.{rows}.carry");
         _batch = new WindowBatch(rows, windows, _program.Window);
         _nll = new float[_batch.Tokens.Length];
     }

@@ -29,12 +29,20 @@ internal static class GeneratorStateFile
             [DocumentWindow] = state.DocumentWindow.ToString(CultureInfo.InvariantCulture),
             [TokenCount] = tokenCount.ToString(CultureInfo.InvariantCulture),
         };
+        var full = Path.GetFullPath(path);
+        var temporary = DurableFiles.Hidden(full, DurableFiles.Unfinished);
         try
         {
-            new DurableFiles().Replace(Path.GetFullPath(path), stream => SafetensorsWriter.Write(stream, tensors, metadata));
+            new DurableFiles().Write(temporary, stream => SafetensorsWriter.Write(stream, tensors, metadata));
+            File.Move(temporary, full, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+
             throw new UserException($"'{path}' can't be written: {e.Message}", e);
         }
     }

@@ -44,7 +44,14 @@ public sealed class LoadedModel : IDisposable
     /// <exception cref="UserException">There is no sound checkpoint, or no such device.</exception>
     public static LoadedModel Open(string checkpoint, DeviceChoice? device = null)
     {
-        var reader = CheckpointReader.Open(checkpoint);
+        // The optimizer's file is twice as large as the model's, and not needed.
+        var reader = CheckpointReader.Open(checkpoint, verify: false);
+        string[] needed = [CheckpointFiles.Model, CheckpointFiles.Recipe, CheckpointFiles.Tokenizer];
+        foreach (var file in needed)
+        {
+            reader.Verify(file);
+        }
+
         var recipe = CheckpointContent.Recipe(reader, []);
         var model = new LoadedModel(reader, recipe, CheckpointContent.Tokenizer(reader), (device ?? DeviceChoice.Default).Create());
         try

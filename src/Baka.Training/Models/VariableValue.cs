@@ -8,17 +8,17 @@ namespace Baka.Training.Models;
 /// <summary>A variable of a device by name, on its way to or from a file.</summary>
 internal readonly record struct VariableValue(string Name, Shape Shape)
 {
+    /// <summary>Room for any of the variables.</summary>
+    public static float[] NewBuffer(IEnumerable<VariableValue> variables) => new float[variables.Select(v => v.Shape.Count).DefaultIfEmpty().Max()];
+
     /// <summary>Tensors to be written that read the variables' values one after the other through one buffer.</summary>
-    public static IReadOnlyList<TensorSource> Sources(IDevice device, IReadOnlyList<VariableValue> variables)
-    {
-        var buffer = NewBuffer(variables);
-        return [.. variables.Select(v => new TensorSource(v.Name, v.Shape.Extents.ToArray(), () =>
+    public static IReadOnlyList<TensorSource> Sources(IDevice device, IReadOnlyList<VariableValue> variables, float[] buffer) =>
+        [.. variables.Select(v => new TensorSource(v.Name, v.Shape.Extents.ToArray(), () =>
         {
             var values = buffer.AsSpan(0, (int)v.Shape.Count);
             device.Read(v.Name, values);
             return values;
         }))];
-    }
 
     /// <summary>Sets variables to the tensors of their names.</summary>
     /// <exception cref="UserException">A tensor is missing or of another shape.</exception>
@@ -39,6 +39,4 @@ internal readonly record struct VariableValue(string Name, Shape Shape)
             device.Write(name, values);
         }
     }
-
-    private static float[] NewBuffer(IReadOnlyList<VariableValue> variables) => new float[variables.Select(v => v.Shape.Count).DefaultIfEmpty().Max()];
 }

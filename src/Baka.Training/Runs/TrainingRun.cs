@@ -146,9 +146,9 @@ public sealed class TrainingRun : IDisposable
                 Validate();
             }
 
-            // Put off while steps go wrong, so that the latest checkpoint is one whose next step was good.
-            _isDue |= IsMultiple(step.Step, train.CheckpointEvery) || _isBest;
-            if (_isDue && _session.Guard.SkippedInARow == 0)
+            // Put off while steps go wrong, so that the latest checkpoint comes after a good one.
+            _isDue |= IsMultiple(step.Step, train.CheckpointEvery);
+            if (_isBest || (_isDue && _session.Guard.SkippedInARow == 0))
             {
                 Save();
             }

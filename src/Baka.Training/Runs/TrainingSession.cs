@@ -125,14 +125,19 @@ internal sealed class TrainingSession : IDisposable
         WallSeconds = Elapsed.TotalSeconds,
     };
 
-    public IReadOnlyList<CheckpointFile> Files() =>
-    [
-        CheckpointFile.Tensors(CheckpointFiles.Model, VariableValue.Sources(Device, Parameters.Of(Model))),
-        CheckpointFile.Tensors(CheckpointFiles.Optimizer, VariableValue.Sources(Device, Moments)),
-        CheckpointFile.Tensors(CheckpointFiles.Carry, VariableValue.Sources(Device, Carry)),
-        CheckpointFile.Text(CheckpointFiles.Recipe, _recipe.ToYaml()),
-        new CheckpointFile(CheckpointFiles.Tokenizer, _texts.Tokenizer.Save),
-    ];
+    public IReadOnlyList<CheckpointFile> Files()
+    {
+        var (parameters, moments, carry) = (Parameters.Of(Model), Moments, Carry);
+        var buffer = VariableValue.NewBuffer([.. parameters, .. moments, .. carry]);
+        return
+        [
+            CheckpointFile.Tensors(CheckpointFiles.Model, VariableValue.Sources(Device, parameters, buffer)),
+            CheckpointFile.Tensors(CheckpointFiles.Optimizer, VariableValue.Sources(Device, moments, buffer)),
+            CheckpointFile.Tensors(CheckpointFiles.Carry, VariableValue.Sources(Device, carry, buffer)),
+            CheckpointFile.Text(CheckpointFiles.Recipe, _recipe.ToYaml()),
+            new CheckpointFile(CheckpointFiles.Tokenizer, _texts.Tokenizer.Save),
+        ];
+    }
 
     /// <exception cref="UserException">The checkpoint is of another model, or was reached on other texts.</exception>
     public void Restore(CheckpointReader checkpoint)

@@ -5,6 +5,8 @@ namespace Baka.Training.Tests.Runs;
 /// <summary>Remembers all that it is told, and does something after each step.</summary>
 internal sealed class RecordingObserver(Action<long>? afterStep = null) : ITrainObserver
 {
+    public List<string> Stages { get; } = [];
+
     public List<string> Messages { get; } = [];
 
     public List<StepMetrics> Steps { get; } = [];
@@ -15,9 +17,7 @@ internal sealed class RecordingObserver(Action<long>? afterStep = null) : ITrain
 
     public RunPlan? Plan { get; private set; }
 
-    public void Stage(string what, double? fraction)
-    {
-    }
+    public void Stage(string what, double? fraction) => Stages.Add(what);
 
     public void Message(string line) => Messages.Add(line);
 

@@ -8,7 +8,9 @@ namespace Baka.Training.Tests.Runs;
 /// <summary>Runs that take a moment: a model of a few numbers with every kind of memory, on generated texts.</summary>
 internal static class TinyRun
 {
-    public static readonly DeviceChoice Cpu = new("cpu", Threads: 2, Debug: false);
+    public static readonly DeviceChoice Cpu = new("cpu", Threads: 1, Debug: false);
+
+    public static readonly DeviceChoice TwoThreads = new("cpu", Threads: 2, Debug: false);
 
     public static readonly DeviceChoice Reference = new("cpu", Threads: 1, Debug: true);
 

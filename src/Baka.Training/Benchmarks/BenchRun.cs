@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using Baka.Cpu.Execution;
+using Baka.Cpu.Gemm;
+using Baka.Data;
+using Baka.Model;
+using Baka.Model.Programs;
+using Baka.Model.Recipes;
+using Baka.Training.Devices;
+using Baka.Training.Models;
+using Baka.Training.Optimization;
+
+namespace Baka.Training.Benchmarks;
+
+/// <summary>Measures training steps on random tokens, as in the middle of long documents.</summary>
+public static class BenchRun
+{
+    private const ulong Seed = 1;
+    private const int WarmUp = 2;
+
+    /// <param name="recipe">Of the model.</param>
+    /// <param name="train">Its optimizer; batch and windows are those given here.</param>
+    /// <param name="rows">B.</param>
+    /// <param name="windows">W.</param>
+    /// <param name="steps">To measure, after two that do not count.</param>
+    /// <param name="device">A CPU.</param>
+    /// <param name="progress">Told the share done.</param>
+    /// <param name="stop">Ends the work with <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="UserException">A number is out of range, or there is no such device.</exception>
+    public static BenchReport Run(
+        ModelRecipe recipe, TrainRecipe train, int rows, int windows, int steps, DeviceChoice device, IProgress<double>? progress = null, CancellationToken stop = default)
+    {
+        if (rows < 1 || windows < 1 || steps < 1)
+        {
+            throw new UserException($"There must be at least one row, window and step to measure, not {rows}, {windows} and {steps}.");
+        }
+
+        if (device.Debug)
+        {
+            throw new UserException("The debugging device is slow by design: measure without --debug.");
+        }
+
+        var start = Stopwatch.GetTimestamp();
+        var cpu = (CpuDevice)device.Create();
+        using var recorder = new PlanRecorder(cpu);
+        var model = new LanguageModel(recipe);
+        using var program = TrainingProgram.Create(recorder, model, train with { Accumulate = 1 }, rows, windows);
+        Parameters.Initialize(recorder, model, Seed);
+        var preparation = Stopwatch.GetElapsedTime(start);
+
+        var batch = new RandomBatch(recipe, rows, windows);
+        var times = new double[steps];
+        for (var step = 0; step < WarmUp; step++)
+        {
+            Measure(program, batch, train, step);
+        }
+
+        var allocated = GC.GetTotalAllocatedBytes(precise: true);
+        for (var step = 0; step < steps; step++)
+        {
+            stop.ThrowIfCancellationRequested();
+            times[step] = Measure(program, batch, train, WarmUp + step);
+            progress?.Report((step + 1.0) / steps);
+        }
+
+        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        using var process = Process.GetCurrentProcess();
+        var resident = process.PeakWorkingSet64;
+        Array.Sort(times);
+        return new BenchReport(
+            Parameters.Count(model),
+            rows * windows * recipe.Window,
+            steps,
+            preparation,
+            (times[steps / 2] + times[(steps - 1) / 2]) / 2,
+            recorder.Plans.Sum(plan => (double)plan.Flops),
+            Sgemm.MeasurePeak(cpu.Team),
+            resident,
+            (double)allocated / steps);
+    }
+
+    /// <returns>Milliseconds.</returns>
+    private static double Measure(TrainingProgram program, RandomBatch batch, TrainRecipe train, int step)
+    {
+        var start = Stopwatch.GetTimestamp();
+        batch.Advance();
+        program.SetBatch(batch.Tokens, batch.Targets, batch.DocumentWindow, pauseSeed: (ulong)step);
+        program.Run(new StepSettings(train.Optimizer.LearningRate, train.Clip.Norm ?? double.PositiveInfinity, step + 1));
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private sealed class RandomBatch
+    {
+        private readonly int _windows;
+
+        public RandomBatch(ModelRecipe recipe, int rows, int windows)
+        {
+            _windows = windows;
+            var rng = new Rng(Seed);
+            Tokens = new int[rows * windows * recipe.Window];
+            Targets = new int[Tokens.Length];
+            for (var i = 0; i < Tokens.Length; i++)
+            {
+                Tokens[i] = rng.NextInt32(recipe.Vocabulary);
+                Targets[i] = rng.NextInt32(recipe.Vocabulary);
+            }
+
+            // The windows before the first that is read.
+            DocumentWindow = [.. Enumerable.Range(0, rows * windows).Select(i => i % windows - windows)];
+        }
+
+        public int[] Tokens { get; }
+
+        public int[] Targets { get; }
+
+        public int[] DocumentWindow { get; }
+
+        /// <summary>Goes on to the documents' next windows.</summary>
+        public void Advance()
+        {
+            for (var i = 0; i < DocumentWindow.Length; i++)
+            {
+                DocumentWindow[i] += _windows;
+            }
+        }
+    }
+}
