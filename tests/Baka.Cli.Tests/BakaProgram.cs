@@ -22,10 +22,15 @@ internal static partial class BakaProgram
 
     public static Outcome Run(params string[] arguments) => Run([], arguments);
 
-    public static Outcome Run(byte[] input, params string[] arguments)
+    public static Outcome Run(byte[] input, params string[] arguments) => Run(input, onScreen: false, arguments);
+
+    /// <summary>The same with an output that is drawn on.</summary>
+    public static Outcome RunOnScreen(params string[] arguments) => Run([], onScreen: true, arguments);
+
+    private static Outcome Run(byte[] input, bool onScreen, string[] arguments)
     {
         var (output, error) = (new MemoryStream(), new MemoryStream());
-        using var terminal = new Terminal(new MemoryStream(input), output, error);
+        using var terminal = new Terminal(new MemoryStream(input), output, error, onScreen);
         var code = CommandLine.Invoke(arguments, terminal);
         return new Outcome(code, output.ToArray(), Encoding.UTF8.GetString(error.ToArray()));
     }

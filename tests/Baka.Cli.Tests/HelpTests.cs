@@ -78,6 +78,28 @@ public class HelpTests
         Assert.StartsWith("baka 0.", outcome.Output);
     }
 
+    [Fact]
+    public void The_readme_shows_every_command_and_only_right_calls()
+    {
+        var readme = File.ReadAllText(Path.Combine(Repository(), "README.md"));
+        Assert.All(Root().Subcommands, command => Assert.Contains($"| `baka {command.Name}", readme));
+        var calls = readme.Split('\n').Where(line => line.StartsWith("    ./baka", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(calls);
+        foreach (var line in calls)
+        {
+            var words = CommandLineParser.SplitCommandLine(line.Split(" #")[0]).Skip(1).ToList();
+            Assert.True(UsageCheck.Find(Root().Parse(words)) is null, line);
+        }
+    }
+
+    private static string Repository()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Baka.slnx")))
+            folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
+
     private static RootCommand Root() => CommandLine.Build(new Terminal(Stream.Null, Stream.Null, Stream.Null));
 
     private static IEnumerable<(string Path, Command Command)> All() => All("baka", Root());

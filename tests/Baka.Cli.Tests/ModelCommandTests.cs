@@ -109,6 +109,33 @@ public sealed class ModelCommandTests(TrainedRun trained) : IClassFixture<Traine
     }
 
     [Fact]
+    public void A_plan_adds_up_and_grows_with_the_batch()
+    {
+        var (one, four) = (Plan("--batch", "1").GetProperty("plan"), Plan("--batch", "4").GetProperty("plan"));
+        Assert.True(four.GetProperty("memory").GetProperty("arena").GetInt64() > one.GetProperty("memory").GetProperty("arena").GetInt64());
+        Assert.Equal(4 * one.GetProperty("tokens_per_step").GetInt64(), four.GetProperty("tokens_per_step").GetInt64());
+        Assert.Equal(four.GetProperty("flops").GetInt64(), four.GetProperty("kernels").EnumerateArray().Sum(kernel => kernel.GetProperty("flops").GetInt64()));
+        var table = BakaProgram.Succeed("plan", trained.Recipe, "--threads", "1").Output;
+        foreach (var part in (string[])["MatMul", "predicted peak", "parameters"])
+            Assert.Contains(part, table);
+    }
+
+    [Fact]
+    public void A_plan_says_when_nothing_fits() =>
+        Assert.Contains("Not even a batch of 1 fits in 1.00 MB", BakaProgram.Succeed("plan", trained.Recipe, "--memory", "1MB", "--threads", "1").Output);
+
+    [Fact]
+    public void A_benchmark_reports_rates_that_fit_together()
+    {
+        var report = Json(BakaProgram.Succeed("bench", "--preset", trained.Recipe, "--batch", "2", "--windows", "3", "--steps", "3", "--threads", "1", "--json"));
+        Assert.Equal(2 * 3 * 16, report.GetProperty("tokens_per_step").GetInt32());
+        Assert.Equal(96 / report.GetProperty("ms_per_step").GetDouble() * 1000, report.GetProperty("tokens_per_s").GetDouble(), 1e-3);
+        Assert.Contains("tokens/s", BakaProgram.Succeed("bench", "--preset", trained.Recipe, "--steps", "1", "--threads", "1").Output);
+    }
+
+    private JsonElement Plan(params string[] arguments) => Json(BakaProgram.Succeed(["plan", trained.Recipe, "--threads", "1", "--json", .. arguments]));
+
+    [Fact]
     public void Recipes_are_listed_and_printed_so_that_they_can_be_trained()
     {
         Assert.Contains("rmt-16", BakaProgram.Succeed("recipes").Output);

@@ -90,6 +90,15 @@ public sealed class TrainCommandTests(TrainedRun trained) : IClassFixture<Traine
     }
 
     [Fact]
+    public void On_a_screen_the_run_is_a_picture_with_a_curve()
+    {
+        var outcome = BakaProgram.RunOnScreen("train", trained.Recipe, "--data", trained.Text, "--out", trained.Folder.At("screen"));
+        Assert.Equal(0, outcome.Code);
+        foreach (var part in (string[])["step 30/30", "validation", "best", "tokens/s", "┤", "█", "this model"])
+            Assert.Contains(part, outcome.Output);
+    }
+
+    [Fact]
     public void Debugging_computes_the_same_slowly()
     {
         var run = trained.Folder.At("debug");

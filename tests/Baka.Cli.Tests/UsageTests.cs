@@ -16,6 +16,8 @@ public class UsageTests
     [InlineData("train --device tpu", "--device must be cpu or cuda, not 'tpu'. See 'baka train --help'.")]
     [InlineData("train --resume runs/x --seed 2", "--seed can't be given with --resume, because a resumed run keeps its own. See 'baka train --help'.")]
     [InlineData("train tiny --resume runs/x", "RECIPE can't be given with --resume, because a resumed run keeps its own. See 'baka train --help'.")]
+    [InlineData("plan small --memory lots", "--memory must be a size such as 16GB, 800MB or 15.5GiB, not 'lots'. See 'baka plan --help'.")]
+    [InlineData("bench --batch 0", "--batch must be a whole number of at least 1, not '0'. See 'baka bench --help'.")]
     [InlineData("eval x --memory maybe", "--memory must be on or off, not 'maybe'. See 'baka eval --help'.")]
     [InlineData("eval", "CKPT is missing: A run's folder (its latest checkpoint), its 'best', or a folder in its 'checkpoints'. See 'baka eval --help'.")]
     [InlineData("score x", "Give either --text or --tokens. See 'baka score --help'.")]
