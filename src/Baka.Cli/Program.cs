@@ -1,1 +1,5 @@
-return 0;
+using Baka.Cli;
+using Baka.Cli.Shell;
+
+using var terminal = Terminal.OfProcess();
+return CommandLine.Invoke(args, terminal);

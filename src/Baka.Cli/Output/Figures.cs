@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace Baka.Cli.Output;
+
+/// <summary>Figures as people read them.</summary>
+internal static class Figures
+{
+    /// <summary>"0.8 s", "42 s", "3 min 05 s", "2 h 07 min".</summary>
+    public static string Duration(TimeSpan time) => time.TotalSeconds switch
+    {
+        < 10 => Invariant($"{time.TotalSeconds:F1} s"),
+        < 60 => Invariant($"{time.TotalSeconds:F0} s"),
+        < 3600 => Invariant($"{(int)time.TotalMinutes} min {time.Seconds:00} s"),
+        _ => Invariant($"{(int)time.TotalHours} h {time.Minutes:00} min"),
+    };
+
+    /// <summary>A loss in nats, with four digits behind the point.</summary>
+    public static string Loss(double nats) => double.IsNaN(nats) ? "–" : Invariant($"{nats:F4}");
+
+    /// <summary>A perplexity or the like: about four digits.</summary>
+    public static string Short(double value) => double.IsNaN(value) ? "–" : value < 1000 ? Invariant($"{value:G4}") : Count((long)value);
+
+    /// <summary>A count with commas between the thousands.</summary>
+    public static string Count(long value) => Invariant($"{value:N0}");
+
+    public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Baka.Cli.Shell;
+using Baka.Training.Corpora;
+
+namespace Baka.Cli.Tests;
+
+/// <summary>The program under test: called as a function, or started as a process.</summary>
+internal static partial class BakaProgram
+{
+    /// <summary>What a call came to.</summary>
+    public sealed record Outcome(int Code, byte[] Bytes, string Error)
+    {
+        public string Output => Encoding.UTF8.GetString(Bytes);
+
+        public IReadOnlyList<string> Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "baka.dll");
+
+    public static Outcome Run(params string[] arguments) => Run([], arguments);
+
+    public static Outcome Run(byte[] input, params string[] arguments)
+    {
+        var (output, error) = (new MemoryStream(), new MemoryStream());
+        using var terminal = new Terminal(new MemoryStream(input), output, error);
+        var code = CommandLine.Invoke(arguments, terminal);
+        return new Outcome(code, output.ToArray(), Encoding.UTF8.GetString(error.ToArray()));
+    }
+
+    /// <summary>The same, where anything but success fails the test.</summary>
+    public static Outcome Succeed(params string[] arguments)
+    {
+        var outcome = Run(arguments);
+        Assert.True(outcome.Code == 0, $"baka {string.Join(' ', arguments)} ended with {outcome.Code}: {outcome.Error}");
+        return outcome;
+    }
+
+    /// <summary>Starts a process of its own, whose output can be read.</summary>
+    public static Process Start(params string[] arguments) =>
+        Start("dotnet", [Program, .. arguments]);
+
+    /// <summary>A pipeline of shell commands in which "baka" is the program.</summary>
+    public static Process StartShell(string script) =>
+        Start("bash", ["-c", $"baka() {{ dotnet '{Program}' \"$@\"; }}; {script}"]);
+
+    /// <summary>Sends a signal to a process, as the shell's kill does.</summary>
+    public static void Signal(Process process, int signal) => Assert.Equal(0, Kill(process.Id, signal));
+
+    private static Process Start(string file, string[] arguments) => Process.Start(new ProcessStartInfo(file, arguments)
+    {
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+
+    /// <summary>Nothing that tests encode is to stay on the machine.</summary>
+    [ModuleInitializer]
+    internal static void UseAnotherCache()
+    {
+        var cache = Directory.CreateTempSubdirectory("baka-cli-cache-").FullName;
+        Environment.SetEnvironmentVariable(CacheFolder.Variable, cache);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(cache, recursive: true);
+    }
+}
