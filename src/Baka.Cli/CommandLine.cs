@@ -12,17 +12,17 @@ public static class CommandLine
     private const string Description =
         "BakaLLM: a laboratory for language models that remember.\n\nStart with 'baka train': it trains a small model on the documentation of your .NET SDK in a few minutes.";
 
+    private const string Verbose = "--verbose";
+
     /// <summary>Runs one command.</summary>
     /// <returns>0: it did what it should; 1: it could not; 2: it was called in a wrong way; 130: it was interrupted.</returns>
     public static int Invoke(IReadOnlyList<string> arguments, Terminal terminal)
     {
-        var verbose = new Option<bool>("--verbose") { Description = "Show where in the program an error came from", Recursive = true };
-        ParseResult? parsed = null;
         try
         {
             // Prompts may begin with '@', and no option has a one-letter name.
             var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
-            parsed = Build(terminal, verbose).Parse(arguments, configuration);
+            var parsed = Build(terminal).Parse(arguments, configuration);
             if (UsageCheck.Find(parsed) is { } mistake)
                 throw mistake;
             return parsed.Invoke(new InvocationConfiguration
@@ -35,7 +35,7 @@ public static class CommandLine
         }
         catch (Exception failure)
         {
-            return ErrorReport.Write(failure, terminal, parsed?.GetValue(verbose) ?? false);
+            return ErrorReport.Write(failure, terminal, arguments.Contains(Verbose));
         }
         finally
         {
@@ -43,16 +43,18 @@ public static class CommandLine
         }
     }
 
-    internal static RootCommand Build(Terminal terminal, Option<bool> verbose)
+    internal static RootCommand Build(Terminal terminal)
     {
         var root = new RootCommand(Description)
         {
-            verbose,
+            new Option<bool>(Verbose) { Description = "Show where in the program an error came from", Recursive = true },
             new TrainCommand(terminal),
             new EvalCommand(terminal),
             new ScoreCommand(terminal),
             new GenerateCommand(terminal),
             new TokenizerCommand(terminal),
+            new PlanCommand(terminal),
+            new BenchCommand(terminal),
             new RecipesCommand(terminal),
             new DoctorCommand(terminal),
         };

@@ -78,7 +78,7 @@ public class HelpTests
         Assert.StartsWith("baka 0.", outcome.Output);
     }
 
-    private static RootCommand Root() => CommandLine.Build(new Terminal(Stream.Null, Stream.Null, Stream.Null), new Option<bool>("--verbose"));
+    private static RootCommand Root() => CommandLine.Build(new Terminal(Stream.Null, Stream.Null, Stream.Null));
 
     private static IEnumerable<(string Path, Command Command)> All() => All("baka", Root());
 

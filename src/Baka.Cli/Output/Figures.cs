@@ -18,7 +18,7 @@ internal static class Figures
     public static string Loss(double nats) => double.IsNaN(nats) ? "–" : Invariant($"{nats:F4}");
 
     /// <summary>A perplexity or the like: about four digits.</summary>
-    public static string Short(double value) => double.IsNaN(value) ? "–" : value < 1000 ? Invariant($"{value:G4}") : Count((long)value);
+    public static string Short(double value) => double.IsNaN(value) ? "–" : value < 1000 ? Invariant($"{value:G4}") : Count((long)Math.Round(value));
 
     /// <summary>A count with commas between the thousands.</summary>
     public static string Count(long value) => Invariant($"{value:N0}");

@@ -13,8 +13,10 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
     private const int ChartHeight = 8;
     private const int BarWidth = 40;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ShownOver = TimeSpan.FromSeconds(2);
 
     private readonly LossChart _chart = new();
+    private readonly RecentSteps _recent = new();
     private LiveDisplayContext? _display;
     private long _drawn;
     private string _stage = "";
@@ -22,7 +24,8 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
     private RunPlan? _plan;
     private StepMetrics _step;
     private TrainProgress _progress;
-    private double _smoothed = double.NaN;
+    private double _loss = double.NaN;
+    private double _speed;
     private EvaluationMetrics? _evaluation;
     private double _best = double.PositiveInfinity;
 
@@ -76,11 +79,19 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
 
     public override void Step(in StepMetrics step, TrainProgress progress)
     {
-        const double Memory = 0.9;
         (_step, _progress, _stage) = (step, progress, "");
         _chart.Add(step.Step, step.Loss);
-        if (double.IsFinite(step.Loss))
-            _smoothed = double.IsNaN(_smoothed) ? step.Loss : Memory * _smoothed + (1 - Memory) * step.Loss;
+        _recent.Add(step);
+        if (_recent.Span > ShownOver)
+        {
+            (_loss, _speed) = (_recent.Loss, _recent.TokensPerSecond);
+            _recent.Clear();
+        }
+        else if (double.IsNaN(_loss))
+        {
+            (_loss, _speed) = (step.Loss, step.TokensPerSecond);
+        }
+
         DrawSometimes();
     }
 
@@ -134,7 +145,7 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
     }
 
     private string Learning() =>
-        $"loss {Figures.Loss(_smoothed)}   {Figures.Count((long)_step.TokensPerSecond)} tokens/s   lr {Figures.Invariant($"{_step.LearningRate:G3}")}   gradient {Figures.Short(_step.GradNorm)}";
+        $"loss {Figures.Loss(_loss)}   {Figures.Count((long)_speed)} tokens/s   lr {Figures.Invariant($"{_step.LearningRate:G3}")}   gradient {Figures.Short(_step.GradNorm)}";
 
     private string Validation() => _evaluation is not { } evaluation
         ? "validation: not yet"

@@ -10,6 +10,7 @@ internal sealed class PlainTrainView(Terminal terminal) : TrainView
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
+    private readonly RecentSteps _recent = new();
     private string? _stage;
     private long _written;
 
@@ -27,14 +28,16 @@ internal sealed class PlainTrainView(Terminal terminal) : TrainView
 
     public override void Step(in StepMetrics step, TrainProgress progress)
     {
+        _recent.Add(step);
         var isFirst = _written == 0;
         if (!isFirst && Stopwatch.GetElapsedTime(_written) < Interval && progress.Fraction < 1)
             return;
         _written = Stopwatch.GetTimestamp();
         var steps = progress.TotalSteps is { } total ? $"{step.Step}/{total}" : $"{step.Step}";
         terminal.WriteLine(
-            $"step {steps}  loss {Figures.Loss(step.Loss)}{(step.Skipped ? " (skipped)" : "")}  lr {Figures.Invariant($"{step.LearningRate:G3}")}"
-            + $"  {Figures.Count((long)step.TokensPerSecond)} tokens/s{(isFirst ? "" : $"  {Figures.Duration(progress.Left)} left")}");
+            $"step {steps}{(step.Skipped ? " (skipped)" : "")}  loss {Figures.Loss(_recent.Loss)}  lr {Figures.Invariant($"{step.LearningRate:G3}")}"
+            + $"  {Figures.Count((long)_recent.TokensPerSecond)} tokens/s{(isFirst ? "" : $"  {Figures.Duration(progress.Left)} left")}");
+        _recent.Clear();
     }
 
     public override void Evaluated(in EvaluationMetrics evaluation) => terminal.WriteLine(TrainText.Describe(evaluation));

@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Baka.Cli.Options;
+using Baka.Cli.Output;
+using Baka.Cli.Shell;
+using Baka.Model.Recipes;
+using Baka.Training.Planning;
+using Spectre.Console;
+
+namespace Baka.Cli.Commands;
+
+/// <summary><c>baka plan</c>: what a training step is compiled to, and what it would take.</summary>
+internal sealed class PlanCommand : BakaCommand
+{
+    private readonly Argument<string> _recipe = new("RECIPE") { Description = "A recipe file or the name of a built-in recipe" };
+    private readonly Option<int?> _batch = Values.Whole("--batch", "Rows: documents read side by side [default: the recipe's]", atLeast: 1);
+    private readonly Option<long?> _memory = Values.Memory("--memory", "Tell the largest batch that fits in this; GB are 1000³ and GiB 1024³ bytes");
+    private readonly Option<string[]> _set = Common.Set();
+    private readonly Option<string> _device = Common.Device();
+    private readonly Option<int?> _threads = Common.Threads();
+    private readonly Option<bool> _json = Common.Json();
+
+    public PlanCommand(Terminal terminal)
+        : base(terminal, "plan", "Show what a training step is compiled to: kernels, arithmetic, memory")
+    {
+        Examples =
+        [
+            ("baka plan small", "kernels, FLOPs, bytes and predicted peak memory of a step"),
+            ("baka plan baka-12 --memory 16GB", "and the largest batch that fits in 16 GB"),
+            ("baka plan small --batch 16 --set memory.tokens=32", ""),
+        ];
+        Add(_recipe, _batch, _memory, _set, _device, _threads, _json);
+    }
+
+    protected override int Run(ParseResult arguments)
+    {
+        var recipe = RecipeLoader.Load(arguments.GetRequiredValue(_recipe), arguments.GetRequiredValue(_set));
+        var device = Common.DeviceOf(arguments, _device, _threads);
+        var windows = recipe.Train.WindowsPerStep;
+        var plan = PlanRun.Create(recipe, arguments.GetValue(_batch) ?? recipe.Train.Batch, windows, device);
+        var memory = arguments.GetValue(_memory);
+        var largest = memory is { } limit ? PlanRun.LargestBatch(recipe, windows, device, limit) : default(int?);
+        if (arguments.GetValue(_json))
+            Terminal.WriteLine(Json.Line(new { Recipe = recipe.Name, Plan = plan, LargestBatch = largest }));
+        else
+            Write(recipe, plan, memory, largest);
+        return 0;
+    }
+
+    private void Write(Recipe recipe, PlanReport plan, long? memory, int? largest)
+    {
+        Terminal.Screen.Write(Tables.Facts(
+        [
+            ("recipe", $"{recipe.Name}: {Figures.Count(plan.ParameterCount)} parameters"),
+            ("step", $"{plan.Rows} rows × {plan.Windows} windows × {recipe.Model.Window} tokens = {Figures.Count(plan.TokensPerStep)} tokens"),
+        ]));
+
+        var kernels = Tables.Figures("kernels of a step", "launches", "GFLOP", "share", "moved");
+        foreach (var kernel in plan.Kernels)
+            kernels.Row(kernel.Kind, Figures.Count(kernel.Count), Gflop(kernel.Flops), Figures.Invariant($"{100.0 * kernel.Flops / Math.Max(1, plan.Flops):F1} %"), ByteSize.Format(kernel.Bytes));
+        kernels.Row("all", Figures.Count(plan.Kernels.Sum(kernel => (long)kernel.Count)), Gflop(plan.Flops), "", ByteSize.Format(plan.Bytes));
+        Terminal.Screen.Write(kernels);
+
+        var parts = Tables.Figures("memory", "size");
+        var report = plan.Memory;
+        parts.Row("parameters", ByteSize.Format(report.Parameters));
+        parts.Row("optimizer", ByteSize.Format(report.Optimizer));
+        parts.Row("carried from step to step", ByteSize.Format(report.Carry));
+        parts.Row("activations and gradients", ByteSize.Format(report.Arena));
+        parts.Row("working space of kernels", ByteSize.Format(report.Scratch));
+        parts.Row("the program itself", ByteSize.Format(report.Runtime));
+        parts.Row("predicted peak", ByteSize.Format(report.Peak));
+        Terminal.Screen.Write(parts);
+
+        if (largest is { } rows)
+        {
+            Terminal.WriteLine(rows == 0
+                ? $"Not even a batch of 1 fits in {ByteSize.Format(memory!.Value)}."
+                : $"The largest batch that fits in {ByteSize.Format(memory!.Value)} is {rows}: --set train.batch={rows}");
+        }
+    }
+
+    private static string Gflop(long flops) => Figures.Invariant($"{flops * 1e-9:F2}");
+}
