@@ -12,8 +12,8 @@ namespace Baka.Benchmarks;
 /// </summary>
 internal static unsafe class GemmComparison
 {
-    private const int Rounds = 9;
-    private const double SecondsPerTurn = 0.03;
+    private const int Rounds = 15;
+    private const double SecondsPerTurn = 0.015;
 
     private static readonly GemmShape[] Shapes =
     [

@@ -26,4 +26,8 @@ internal readonly unsafe record struct GemmProblem(int M, int N, int K, Matrix A
 
         return new GemmProblem(m, n, k, a, b, c, accumulate);
     }
+
+    /// <summary>The same product for some rows and columns of C.</summary>
+    public GemmProblem Part(int row, int rows, int column, int columns) =>
+        new(rows, columns, K, A.At(row, 0), B.At(0, column), C.At(row, column), Accumulate);
 }

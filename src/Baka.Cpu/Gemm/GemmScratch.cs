@@ -30,10 +30,10 @@ internal sealed unsafe class GemmScratch
 
     public static GemmScratch OfThisThread => _ofThisThread ??= new GemmScratch();
 
-    /// <summary>Room for the block of A that this thread works on.</summary>
+    /// <summary>Room for a packed block of A.</summary>
     public float* A(nint length) => Grow(ref _a, ref _lengthA, length);
 
-    /// <summary>Room for the blocks of B that the team of this thread, or this thread alone, works on.</summary>
+    /// <summary>Room for a packed block of B.</summary>
     public float* B(nint length) => Grow(ref _b, ref _lengthB, length);
 
     private static float* Grow(ref float* buffer, ref nint held, nint needed)

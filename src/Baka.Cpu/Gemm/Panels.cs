@@ -65,13 +65,22 @@ internal static unsafe class Panels<TSimd, TVector>
                 TSimd.Store(TSimd.Load(from + TSimd.Width), to + TSimd.Width);
             }
         }
-        else if (width == 12)
+        else if (width == 12 && stride == width)
         {
             for (; depth > 0; depth--, from += depthStride, to += stride)
             {
                 if (far) Cache.Prefetch(from + CopyAhead * depthStride);
                 Vector256.Load(from).Store(to);
                 Vector128.Load(from + 8).Store(to + 8);
+            }
+        }
+        else if (width == 6 && stride == width)
+        {
+            for (; depth > 0; depth--, from += depthStride, to += stride)
+            {
+                if (far) Cache.Prefetch(from + CopyAhead * depthStride);
+                Vector128.Load(from).Store(to);
+                Vector64.Load(from + 4).Store(to + 4);
             }
         }
         else

@@ -167,7 +167,7 @@ public sealed class ThreadTeam : IDisposable
     {
         spin++;
         // On a machine with fewer free cores than workers the partner needs this core.
-        if ((spin & 1023) == 0)
+        if ((spin & 127) == 0)
         {
             Thread.Yield();
         }

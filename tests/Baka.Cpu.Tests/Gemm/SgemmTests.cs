@@ -90,7 +90,7 @@ public sealed unsafe class SgemmTests : IDisposable
             using var a = new GuardedMatrix(m, k, Layout.ByRows, random, rowStride: stride);
             using var b = new GuardedMatrix(k, n, Layout.ByColumns, random);
             using var c = new GuardedMatrix(m, n, Layout.ByRows, null);
-            Sgemm.Multiply(Engine(width), _teams[1], GemmProblem.Create(m, n, k, a.View, b.View, c.View, false));
+            GemmRun.Multiply(Engine(width), _teams[1], GemmProblem.Create(m, n, k, a.View, b.View, c.View, false));
             AssertProduct(m, n, k, a, b, c, before: null);
         }
     }
@@ -103,12 +103,12 @@ public sealed unsafe class SgemmTests : IDisposable
         {
             using var c = new GuardedMatrix(5, 7, Layout.SpacedRows, null);
             var none = new Matrix(null, 1, 1);
-            Sgemm.Multiply(Engine(width), team, GemmProblem.Create(5, 7, 0, none, none, c.View, false));
+            GemmRun.Multiply(Engine(width), team, GemmProblem.Create(5, 7, 0, none, none, c.View, false));
             Assert.All(c.Values(), value => Assert.Equal(0f, value));
             c.AssertOnlyElementsWereWritten();
 
             *c.View.At(2, 3).Data = 4f;
-            Sgemm.Multiply(Engine(width), team, GemmProblem.Create(5, 7, 0, none, none, c.View, true));
+            GemmRun.Multiply(Engine(width), team, GemmProblem.Create(5, 7, 0, none, none, c.View, true));
             Assert.Equal(4f, c[2, 3]);
         }
     }
@@ -125,11 +125,11 @@ public sealed unsafe class SgemmTests : IDisposable
                 using var a = new GuardedMatrix(m, k, Layout.ByRows, random);
                 using var b = new GuardedMatrix(k, n, Layout.ByColumns, random);
                 using var first = new GuardedMatrix(m, n, Layout.ByRows, null);
-                Sgemm.Multiply(Engine(width), team, GemmProblem.Create(m, n, k, a.View, b.View, first.View, false));
+                GemmRun.Multiply(Engine(width), team, GemmProblem.Create(m, n, k, a.View, b.View, first.View, false));
                 for (var i = 0; i < 5; i++)
                 {
                     using var again = new GuardedMatrix(m, n, Layout.ByRows, null);
-                    Sgemm.Multiply(Engine(width), team, GemmProblem.Create(m, n, k, a.View, b.View, again.View, false));
+                    GemmRun.Multiply(Engine(width), team, GemmProblem.Create(m, n, k, a.View, b.View, again.View, false));
                     Assert.Equal(first.Values(), again.Values());
                 }
             }
@@ -195,8 +195,8 @@ public sealed unsafe class SgemmTests : IDisposable
         using var c = new GuardedMatrix(m, n, layoutC, accumulate ? random : null);
         var before = accumulate ? c.Values() : null;
         var problem = GemmProblem.Create(m, n, k, a.View, b.View, c.View, accumulate);
-        if (team is null) Sgemm.MultiplySingle(Engine(width), problem);
-        else Sgemm.Multiply(Engine(width), team, problem);
+        if (team is null) Engine(width).Run(problem);
+        else GemmRun.Multiply(Engine(width), team, problem);
         AssertProduct(m, n, k, a, b, c, before);
     }
 

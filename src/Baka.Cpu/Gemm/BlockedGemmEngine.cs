@@ -4,14 +4,19 @@ namespace Baka.Cpu.Gemm;
 
 /// <summary>
 /// The product by blocks, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008):
-/// a block of B (depth × columns) is packed for the whole team and stays in the last-level cache; every worker packs
-/// blocks of A (rows × depth) that stay in its L2 cache; a panel of B stays in L1 while the panels of A run past it.
+/// a packed block of B (depth × columns) stays in the last-level cache, packed blocks of A (rows × depth) stay in the
+/// L2 cache, and a panel of B stays in L1 while the panels of A run past it.
 /// </summary>
-internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
+internal sealed unsafe class BlockedGemmEngine<TSimd, TVector> : GemmEngine
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    // Floats in a packed block of A, which shares the L2 cache with what streams by, and of B.
+
+    // An A of more floats than this no longer lies in the L2 cache as a whole.
     private const int FarFloats = 128 * 1024;
+
+    // The rows that the inner-product kernels take.
     private const int FewRows = 4;
 
     private static int TileRows => TSimd.TileRows;
@@ -23,32 +28,61 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
 
     public override int VectorBits => TSimd.Width * 32;
 
-    public override nint SharedLength(in GemmProblem problem, int workers)
+    public override void Run(in GemmProblem problem)
     {
-        if (HasDots(problem)) return 0;
-        var depth = Balance(problem.K, TSimd.BlockDepth, 1);
-        if (HasDirectB(problem)) return 0;
-        return (workers > 1 ? 2 : 1) * depth * (nint)BlockColumns(problem.N, depth);
-    }
+        if (problem.M == 0 || problem.N == 0)
+        {
+            return;
+        }
 
-    public override void Run(in GemmProblem problem, ThreadTeam? team, int worker, int workers, float* shared)
-    {
         if (problem.K == 0)
         {
-            Clear(problem, worker, workers);
+            Clear(problem);
         }
         else if (HasDots(problem))
         {
-            RunDots(problem, worker, workers);
+            RunDots(problem);
         }
         else if (HasDirectB(problem))
         {
-            RunDirect(problem, worker, workers);
+            RunDirect(problem);
         }
         else
         {
-            RunBlocks(problem, team, worker, workers, shared);
+            RunBlocks(problem);
         }
+    }
+
+    /// <remarks>
+    /// Every worker packs for itself what it needs: beside the product that is little, and nobody has to wait for a worker
+    /// that the operating system has taken off its core.
+    /// </remarks>
+    public override GemmProblem Share(in GemmProblem problem, int worker, int workers)
+    {
+        var (down, along) = Grid(problem, workers);
+        var (firstRow, endRow) = ThreadTeam.Share(problem.M, worker / along, down, RowGrain);
+        var (firstColumn, endColumn) = ThreadTeam.Share(problem.N, worker % along, along, TileColumns);
+        return problem.Part(firstRow, endRow - firstRow, firstColumn, endColumn - firstColumn);
+    }
+
+    /// <summary>Workers down the rows and along the columns: the grid in which the largest share costs least.</summary>
+    private static (int Down, int Along) Grid(in GemmProblem problem, int workers)
+    {
+        // Packing a value of A or B costs about as much as this many multiply-adds.
+        const int PackingCost = 12;
+        var best = (Down: 1, Along: workers);
+        if (HasDots(problem) || HasDirectB(problem)) return best;
+        var bestCost = long.MaxValue;
+        for (var down = 1; down <= workers; down++)
+        {
+            if (workers % down != 0) continue;
+            long rows = Balance(problem.M, CeilingDivide(problem.M, down), RowGrain);
+            long columns = Balance(problem.N, CeilingDivide(problem.N, workers / down), TileColumns);
+            var cost = rows * columns + PackingCost * (rows + columns);
+            if (cost < bestCost) (best, bestCost) = ((down, workers / down), cost);
+        }
+
+        return best;
     }
 
     /// <summary>Few rows of A against the rows of Bᵀ.</summary>
@@ -58,26 +92,21 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
     /// <summary>Each panel of B is used by so few tiles that they read it where it lies.</summary>
     private static bool HasDirectB(in GemmProblem problem) => problem.M <= 2 * TileRows && (problem.B.ColumnStride == 1 || problem.N == 1);
 
-    private static void Clear(in GemmProblem problem, int worker, int workers)
+    private static void Clear(in GemmProblem problem)
     {
         if (problem.Accumulate) return;
-        var (start, end) = ThreadTeam.Share(problem.M, worker, workers);
-        for (var i = start; i < end; i++) new Span<float>(problem.C.At(i, 0).Data, problem.N).Clear();
+        for (var i = 0; i < problem.M; i++) new Span<float>(problem.C.At(i, 0).Data, problem.N).Clear();
     }
 
-    private static void RunDots(in GemmProblem problem, int worker, int workers)
+    private static void RunDots(in GemmProblem problem)
     {
-        var (start, end) = ThreadTeam.Share(problem.N, worker, workers, TSimd.Width);
-        var a = problem.A;
-        var b = problem.B.At(0, start);
-        var c = problem.C.At(0, start);
+        var (a, b, c) = (problem.A, problem.B, problem.C);
         Tiles<TSimd, TVector>.Dots[problem.M](
-            end - start, problem.K, a.Data, a.RowStride, b.Data, b.ColumnStride, c.Data, c.RowStride, problem.Accumulate);
+            problem.N, problem.K, a.Data, a.RowStride, b.Data, b.ColumnStride, c.Data, c.RowStride, problem.Accumulate);
     }
 
-    private static void RunDirect(in GemmProblem problem, int worker, int workers)
+    private static void RunDirect(in GemmProblem problem)
     {
-        var (start, end) = ThreadTeam.Share(problem.N, worker, workers, TileColumns);
         var blockDepth = Balance(problem.K, TSimd.BlockDepth, 1);
         var packedA = GemmScratch.OfThisThread.A(problem.M * (nint)blockDepth);
         for (var p = 0; p < problem.K; p += blockDepth)
@@ -85,10 +114,10 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
             var depth = Math.Min(blockDepth, problem.K - p);
             var accumulate = problem.Accumulate || p > 0;
             Panels<TSimd, TVector>.Pack(problem.A.At(0, p), problem.M, depth, TileRows, pad: false, far: false, packedA);
-            for (var j = start; j < end; j += TileColumns)
+            for (var j = 0; j < problem.N; j += TileColumns)
             {
                 var b = problem.B.At(p, j);
-                var width = Math.Min(TileColumns, end - j);
+                var width = Math.Min(TileColumns, problem.N - j);
                 if (width == TileColumns)
                 {
                     MultiplyPanel(problem.M, depth, packedA, b.Data, b.RowStride, problem.C.At(0, j), width, accumulate);
@@ -103,47 +132,33 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
         }
     }
 
-    private static void RunBlocks(in GemmProblem problem, ThreadTeam? team, int worker, int workers, float* shared)
+    private static void RunBlocks(in GemmProblem problem)
     {
         var blockDepth = Balance(problem.K, TSimd.BlockDepth, 1);
-        var blockColumns = BlockColumns(problem.N, blockDepth);
-        var (down, along) = Grid(problem.M, blockColumns, workers);
-        var (firstRow, endRow) = ThreadTeam.Share(problem.M, worker / along, down, RowGrain);
-        var blockRows = Balance(endRow - firstRow, BlockOfA / blockDepth, TileRows);
+        var blockRows = Balance(problem.M, BlockOfA / blockDepth, TileRows);
+        var blockColumns = Balance(problem.N, BlockOfB / blockDepth, TileColumns);
         var packedA = GemmScratch.OfThisThread.A(blockRows * (nint)blockDepth);
+        var packedB = GemmScratch.OfThisThread.B(blockColumns * (nint)blockDepth);
         var farA = (long)problem.M * problem.K > FarFloats;
-        var turn = workers > 1 ? blockDepth * (nint)blockColumns : 0;
-        var packedB = shared;
 
         for (var j = 0; j < problem.N; j += blockColumns)
         {
             var columns = Math.Min(blockColumns, problem.N - j);
-            var (firstPacked, endPacked) = ThreadTeam.Share(columns, worker, workers, TileColumns);
-            var (firstColumn, endColumn) = ThreadTeam.Share(columns, worker % along, along, TileColumns);
             for (var p = 0; p < problem.K; p += blockDepth)
             {
                 var depth = Math.Min(blockDepth, problem.K - p);
-                Panels<TSimd, TVector>.Pack(
-                    problem.B.At(p, j + firstPacked).Transposed, endPacked - firstPacked, depth, TileColumns, pad: true, far: false,
-                    packedB + firstPacked * (nint)depth);
-
-                // One barrier a block is enough: with two buffers in turn, nobody packs over a block that is still read.
-                team?.Barrier();
-
-                for (var i = firstRow; i < endRow; i += blockRows)
+                Panels<TSimd, TVector>.Pack(problem.B.At(p, j).Transposed, columns, depth, TileColumns, pad: true, far: false, packedB);
+                for (var i = 0; i < problem.M; i += blockRows)
                 {
-                    var rows = Math.Min(blockRows, endRow - i);
+                    var rows = Math.Min(blockRows, problem.M - i);
                     Panels<TSimd, TVector>.Pack(problem.A.At(i, p), rows, depth, TileRows, pad: false, farA, packedA);
-                    for (var q = firstColumn; q < endColumn; q += TileColumns)
+                    for (var q = 0; q < columns; q += TileColumns)
                     {
                         MultiplyPanel(
                             rows, depth, packedA, packedB + q * (nint)depth, TileColumns,
-                            problem.C.At(i, j + q), Math.Min(TileColumns, endColumn - q), problem.Accumulate || p > 0);
+                            problem.C.At(i, j + q), Math.Min(TileColumns, columns - q), problem.Accumulate || p > 0);
                     }
                 }
-
-                packedB += turn;
-                turn = -turn;
             }
         }
     }
@@ -177,27 +192,6 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
         }
     }
 
-    /// <summary>Workers down the rows and along the columns: the grid in which the largest share costs least.</summary>
-    private static (int Down, int Along) Grid(int m, int n, int workers)
-    {
-        // Packing one value of A costs a worker about as much as this many multiply-adds.
-        const int PackingCost = 16;
-        var best = (Down: workers, Along: 1);
-        var bestCost = long.MaxValue;
-        for (var down = workers; down >= 1; down--)
-        {
-            if (workers % down != 0) continue;
-            long rows = Balance(m, CeilingDivide(m, down), RowGrain);
-            long columns = Balance(n, CeilingDivide(n, workers / down), TileColumns);
-            var cost = rows * (columns + PackingCost);
-            if (cost < bestCost) (best, bestCost) = ((down, workers / down), cost);
-        }
-
-        return best;
-    }
-
-    private static int BlockColumns(int n, int blockDepth) => Balance(n, BlockOfB / blockDepth, TileColumns);
-
     /// <summary>The length of equal blocks, no longer than <paramref name="most"/> before rounding up to whole grains.</summary>
     private static int Balance(int total, int most, int grain)
     {
@@ -206,5 +200,5 @@ internal sealed unsafe class GemmEngine<TSimd, TVector> : GemmEngine
         return CeilingDivide(CeilingDivide(total, blocks), grain) * grain;
     }
 
-    private static int CeilingDivide(int x, int y) => (x + y - 1) / y;
+    private static int CeilingDivide(int x, int y) => (x - 1) / y + 1;
 }
