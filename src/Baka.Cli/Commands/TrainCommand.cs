@@ -12,7 +12,7 @@ namespace Baka.Cli.Commands;
 /// <summary><c>baka train</c>: the main job.</summary>
 internal sealed class TrainCommand : BakaCommand
 {
-    private const string QuickStart = "tiny";
+    private const string QuickStart = "quickstart";
 
     private readonly Argument<string?> _recipe = new("RECIPE")
     {
