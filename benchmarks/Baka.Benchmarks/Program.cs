@@ -11,10 +11,12 @@ switch (args)
         return 0;
     case ["kernels", var threads] when int.TryParse(threads, out var count) && count > 0:
         return KernelBenchmark.Run(count);
+    case ["tokenizer", var path]:
+        return TokenizerBenchmark.Run(path);
     case ["bdn", .. var rest]:
         BenchmarkSwitcher.FromAssembly(typeof(GemmBenchmarks).Assembly).Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name] | kernels THREADS | bdn [arguments of BenchmarkDotNet]");
+        Console.Error.WriteLine("Usage: Baka.Benchmarks gemm [part of a shape's name] | kernels THREADS | tokenizer FILE | bdn [arguments of BenchmarkDotNet]");
         return 2;
 }

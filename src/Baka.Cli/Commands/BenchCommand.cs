@@ -14,7 +14,7 @@ internal sealed class BenchCommand : BakaCommand
     private const string UsualPreset = "small";
     private const int UsualSteps = 20;
 
-    private readonly Option<string?> _preset = Values.Text("--preset", "P", $"A preset or any other recipe [default: {UsualPreset}]");
+    private readonly Option<string?> _preset = Values.Text("--preset", "P", $"A preset, measured without recurrent memory unless --set says otherwise, or any other recipe as it is [default: {UsualPreset}]");
     private readonly Option<int?> _batch = Values.Whole("--batch", "Rows: documents read side by side [default: the recipe's]", atLeast: 1);
     private readonly Option<int?> _windows = Values.Whole("--windows", "Windows of every row in a step [default: the recipe's]", atLeast: 1);
     private readonly Option<int?> _steps = Values.Whole("--steps", $"Steps to measure [default: {UsualSteps}]", atLeast: 1);
@@ -30,6 +30,7 @@ internal sealed class BenchCommand : BakaCommand
         [
             ("baka bench", "the preset small"),
             ("baka bench --preset small --batch 4 --windows 4", "the project's yardstick on two cores"),
+            ("baka bench --preset small --set memory.tokens=16", "with recurrent memory, one window after the other"),
             ("baka bench --preset rmt-16 --set xl.windows=2 --json", ""),
         ];
         Add(_preset, _batch, _windows, _steps, _set, _device, _threads, _json);
@@ -37,7 +38,7 @@ internal sealed class BenchCommand : BakaCommand
 
     protected override int Run(ParseResult arguments)
     {
-        var recipe = RecipeLoader.Load(arguments.GetValue(_preset) ?? UsualPreset, arguments.GetRequiredValue(_set));
+        var recipe = Recipe(arguments.GetValue(_preset) ?? UsualPreset, arguments.GetRequiredValue(_set));
         var rows = arguments.GetValue(_batch) ?? recipe.Train.Batch;
         var windows = arguments.GetValue(_windows) ?? recipe.Train.WindowsPerStep;
         var device = Common.DeviceOf(arguments, _device, _threads);
@@ -55,7 +56,7 @@ internal sealed class BenchCommand : BakaCommand
 
         Terminal.Screen.Write(Tables.Facts(
         [
-            ("recipe", $"{recipe.Name}: {Figures.Count(report.Parameters)} parameters"),
+            ("recipe", $"{recipe.Name} with {recipe.Model.Memory.Tokens} memory tokens: {Figures.Count(report.Parameters)} parameters"),
             ("step", $"{rows} rows × {windows} windows × {recipe.Model.Window} tokens = {Figures.Count(report.TokensPerStep)} tokens"),
             ("speed", Figures.Invariant($"{Figures.Count((long)report.TokensPerSecond)} tokens/s, {report.MillisecondsPerStep:F1} ms a step (median of {report.Steps})")),
             ("arithmetic", Figures.Invariant($"{report.Gflops:F0} GFLOP/s, {100 * report.ShareOfPeak:F1} % of the matrix product's {report.PeakGflops:F0} on {device.Threads} threads")),
@@ -64,5 +65,12 @@ internal sealed class BenchCommand : BakaCommand
             ("preparation", $"{Figures.Duration(report.Preparation)} from recipe to program"),
         ]));
         return 0;
+    }
+
+    /// <summary>Presets are compared by their cores, all windows of a step side by side.</summary>
+    private static Recipe Recipe(string name, string[] overrides)
+    {
+        var isCore = RecipeLoader.Presets.Contains(name) && !overrides.Any(o => o.StartsWith("memory.", StringComparison.Ordinal));
+        return RecipeLoader.Load(name, isCore ? ["memory.tokens=0", .. overrides] : overrides);
     }
 }

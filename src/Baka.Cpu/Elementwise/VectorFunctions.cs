@@ -15,22 +15,10 @@ internal static class VectorFunctions<S, V>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp(V x)
     {
-        // x = n ln 2 + r; adding 1.5·2²³ rounds to the integer n and leaves it in the lowest bits.
-        var magic = S.Create(12582912f);
-        var shifted = S.MultiplyAdd(x, S.Create(1.44269504f), magic);
-        var n = S.Subtract(shifted, magic);
-        var r = S.MultiplyAdd(n, S.Create(-0.693359375f), x);
-        r = S.MultiplyAdd(n, S.Create(2.12194440e-4f), r);
-        var p = S.Create(1.9875691500e-4f);
-        p = S.MultiplyAdd(p, r, S.Create(1.3981999507e-3f));
-        p = S.MultiplyAdd(p, r, S.Create(8.3334519073e-3f));
-        p = S.MultiplyAdd(p, r, S.Create(4.1665795894e-2f));
-        p = S.MultiplyAdd(p, r, S.Create(1.6666665459e-1f));
-        p = S.MultiplyAdd(p, r, S.Create(5.0000001201e-1f));
-        p = S.MultiplyAdd(p, S.Multiply(r, r), S.Add(r, S.Create(1f)));
+        var p = Simd<S, V>.ExpOfRemainder(x, out var exponent);
 
         // 2ⁿ as 2 · 2ⁿ⁻¹: 2¹²⁸ alone is not finite, though times p < 1 it may be.
-        var y = S.Multiply(S.Multiply(p, S.Create(2f)), S.PowerOfTwo(S.Subtract(shifted, S.Create(1f))));
+        var y = S.Multiply(S.Multiply(p, S.Create(2f)), S.PowerOfTwo(S.Subtract(exponent, S.Create(1f))));
         y = S.WhereLess(x, S.Create(-87f), S.Create(0f), y);
         return S.WhereLess(S.Create(88.722839f), x, S.Create(float.PositiveInfinity), y);
     }

@@ -147,10 +147,20 @@ internal static unsafe class Simd<S, V>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp(V x)
     {
-        // x = n ln 2 + r; adding 1.5·2²³ rounds to the integer n and leaves it in the lowest bits.
+        var p = ExpOfRemainder(x, out var exponent);
+        return S.WhereLess(x, S.Create(-87f), S.Create(0f), S.Multiply(p, S.PowerOfTwo(exponent)));
+    }
+
+    /// <summary>
+    /// eʳ for the remainder of x = n ln 2 + r, so that eˣ = eʳ · 2ⁿ; <paramref name="exponent"/> holds n in its lowest bits, for <c>PowerOfTwo</c>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V ExpOfRemainder(V x, out V exponent)
+    {
+        // Adding 1.5·2²³ rounds to the integer n and leaves it in the lowest bits.
         var magic = S.Create(12582912f);
-        var shifted = S.MultiplyAdd(x, S.Create(1.44269504f), magic);
-        var n = S.Subtract(shifted, magic);
+        exponent = S.MultiplyAdd(x, S.Create(1.44269504f), magic);
+        var n = S.Subtract(exponent, magic);
         var r = S.MultiplyAdd(n, S.Create(-0.693359375f), x);
         r = S.MultiplyAdd(n, S.Create(2.12194440e-4f), r);
 
@@ -161,8 +171,7 @@ internal static unsafe class Simd<S, V>
         p = S.MultiplyAdd(p, r, S.Create(4.1665795894e-2f));
         p = S.MultiplyAdd(p, r, S.Create(1.6666665459e-1f));
         p = S.MultiplyAdd(p, r, S.Create(5.0000001201e-1f));
-        p = S.MultiplyAdd(p, S.Multiply(r, r), S.Add(r, S.Create(1f)));
-        return S.WhereLess(x, S.Create(-87f), S.Create(0f), S.Multiply(p, S.PowerOfTwo(shifted)));
+        return S.MultiplyAdd(p, S.Multiply(r, r), S.Add(r, S.Create(1f)));
     }
 
     /// <summary>Σ a·b.</summary>

@@ -40,11 +40,11 @@ public static class BenchRun
         }
 
         var start = Stopwatch.GetTimestamp();
-        var cpu = (CpuDevice)device.Create();
-        using var recorder = new PlanRecorder(cpu);
+        using var cpu = (CpuDevice)device.Create();
         var model = new LanguageModel(recipe);
-        using var program = TrainingProgram.Create(recorder, model, train with { Accumulate = 1 }, rows, windows);
-        Parameters.Initialize(recorder, model, Seed);
+        using var program = TrainingProgram.Create(cpu, model, train with { Accumulate = 1 }, rows, windows);
+        Parameters.Initialize(cpu, model, Seed);
+        ManagedMemory.Release();
         var preparation = Stopwatch.GetElapsedTime(start);
 
         var batch = new RandomBatch(recipe, rows, windows);
@@ -72,7 +72,7 @@ public static class BenchRun
             steps,
             preparation,
             (times[steps / 2] + times[(steps - 1) / 2]) / 2,
-            recorder.Plans.Sum(plan => (double)plan.Flops),
+            cpu.Programs.Sum(p => (double)p.Plan.Flops),
             Sgemm.MeasurePeak(cpu.Team),
             resident,
             (double)allocated / steps);

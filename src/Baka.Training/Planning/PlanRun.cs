@@ -37,31 +37,47 @@ public static class PlanRun
 
     /// <summary>
     /// The most rows whose predicted peak stays within a limit, 0 where not even one does. Memory is all but linear in
-    /// the rows: two plans give the line, and plans near its end settle the rest.
+    /// the rows, so each plan tells nearly where the limit is met, and few are needed.
     /// </summary>
     public static int LargestBatch(Recipe recipe, int windows, DeviceChoice device, long bytes)
     {
-        long Peak(int rows) => Create(recipe, rows, windows, device).Memory.Peak;
+        var one = Create(recipe, 1, windows, device).Memory;
 
-        var (one, three) = (Peak(1), Peak(3));
-        if (one > bytes)
+        // What the process holds besides does not depend on the rows: it is measured once.
+        long Peak(int rows) => (Create(recipe, rows, windows, device).Memory with { Runtime = one.Runtime }).Peak;
+
+        var (fits, fitting) = (1, one.Peak);
+        if (fitting > bytes)
         {
             return 0;
         }
 
-        var perRow = Math.Max(1, (three - one) / 2);
-        var rows = (int)Math.Clamp(1 + (bytes - one) / perRow, 1, 1 << 20);
-        while (rows > 1 && Peak(rows) > bytes)
+        var (fails, failing) = (2, Peak(2));
+        while (failing <= bytes)
         {
-            rows--;
+            var slope = Math.Max(1, (failing - fitting) / (fails - fits));
+            (fits, fitting) = (fails, failing);
+            fails = (int)Math.Min(int.MaxValue / 2, fits + Math.Max(1, (bytes - fitting) / slope + 1));
+            failing = Peak(fails);
         }
 
-        while (Peak(rows + 1) <= bytes)
+        while (fails - fits > 1)
         {
-            rows++;
+            // Between the two where a straight line meets the limit.
+            var share = (double)(bytes - fitting) / (failing - fitting);
+            var between = Math.Clamp(fits + (int)((fails - fits) * share), fits + 1, fails - 1);
+            var peak = Peak(between);
+            if (peak <= bytes)
+            {
+                (fits, fitting) = (between, peak);
+            }
+            else
+            {
+                (fails, failing) = (between, peak);
+            }
         }
 
-        return rows;
+        return fits;
     }
 
     private static void RequirePlannable(DeviceChoice device)

@@ -38,6 +38,16 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>Makes sure that a folder of the caller's choice can become a run's, without touching anything.</summary>
+    /// <exception cref="UserException">There is something in it already.</exception>
+    public static void RequireFree(string path)
+    {
+        if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
+        {
+            throw NotFree(path);
+        }
+    }
+
     /// <summary>Makes a folder of the caller's choice.</summary>
     /// <exception cref="UserException">There is something in it already, or it can't be made.</exception>
     public static RunFolder CreateAt(string path)
@@ -45,7 +55,7 @@ public sealed class RunFolder
         var full = System.IO.Path.GetFullPath(path);
         return TryClaim(full)
             ? new RunFolder(full)
-            : throw new UserException($"'{path}' is not empty: continue its run with --resume, or give another folder.");
+            : throw NotFree(path);
     }
 
     /// <summary>The folder of a run that exists, given by itself or by any path to one of its checkpoints.</summary>
@@ -76,6 +86,9 @@ public sealed class RunFolder
 
     /// <exception cref="UserException">The disk is full, or refuses otherwise.</exception>
     public void WriteEnvironment(EnvironmentReport report) => Write(EnvironmentPath, report.ToJson());
+
+    private static UserException NotFree(string path) =>
+        new($"'{path}' is not empty: continue its run with --resume, or give another folder.");
 
     /// <summary>Of two runs that start in the same second only one can create the log: the other looks for another name.</summary>
     private static bool TryClaim(string path)

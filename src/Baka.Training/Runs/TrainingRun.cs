@@ -55,12 +55,19 @@ public sealed class TrainingRun : IDisposable
 
     internal static TrainResult Run(TrainRequest request, ITrainObserver observer, CancellationToken stop, Func<DeviceChoice, IDevice> createDevice)
     {
-        using var prepared = PreparedRun.Prepare(request, observer, stop);
+        // What can be refused at once is, before texts are read for minutes.
         using var device = createDevice(request.Device);
+        if (request.Out is { } chosen)
+        {
+            RunFolder.RequireFree(chosen);
+        }
+
+        using var prepared = PreparedRun.Prepare(request, observer, stop);
         observer.Stage("compiling", null);
         using var session = new TrainingSession(prepared.Recipe, prepared.Texts, device);
         SetParameters(session, prepared, observer);
         stop.ThrowIfCancellationRequested();
+        ManagedMemory.Release();
         using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared), observer, stop);
         try
         {
