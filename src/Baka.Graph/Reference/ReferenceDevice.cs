@@ -83,7 +83,9 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
 
             foreach (var (name, tensor) in graph.Outputs)
             {
-                _outputs[name] = values[tensor];
+                // A variable may be an output too, and changes below.
+                _outputs[name] = new Value(tensor.Spec);
+                values[tensor].Floats.CopyTo(_outputs[name].Floats, 0);
             }
 
             foreach (var (name, value) in graph.Assignments.Select(a => (a.Key, values[a.Value].Floats.ToArray())).ToArray())
