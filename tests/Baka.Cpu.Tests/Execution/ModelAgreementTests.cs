@@ -53,6 +53,28 @@ public sealed class ModelAgreementTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_same_thread_count_gives_the_same_bits(int threads)
+    {
+        // Large enough for every kernel to be shared among the threads.
+        var recipe = Lab.Everything with { Dim = 64, Vocabulary = 500, Window = 64, Mlp = new() { Hidden = 256 } };
+        var first = Train(threads);
+        for (var again = 0; again < 3; again++)
+        {
+            Assert.Equal(first, Train(threads));
+        }
+
+        float[] Train(int workers)
+        {
+            using var device = new CpuDevice(workers);
+            var result = TrainTwice(device, new LanguageModel(recipe));
+            return [.. result.Losses, .. result.Nll, .. result.Variables.OrderBy(v => v.Key, StringComparer.Ordinal).SelectMany(v => v.Value)];
+        }
+    }
+
     private static (float[] Losses, float[] Nll, Dictionary<string, float[]> Variables) TrainTwice(IDevice device, LanguageModel model)
     {
         // Without momentum's memory of tiny gradients' signs the two ways stay comparable: a small learning rate does that.
