@@ -59,7 +59,7 @@ internal sealed class FusedEmitter
     public static FusedLoop Emit(FusedElementwise program, int inputs, bool[] isConstantInRow, int vectorBits) =>
         new FusedEmitter(program, inputs, isConstantInRow, vectorBits).Emit();
 
-    private FusedLoop Emit()
+    private unsafe FusedLoop Emit()
     {
         foreach (var value in _program.Program.SelectMany(i => i.Operands).Where(o => o.Kind == OperandKind.Immediate).Select(o => o.Value).Append(0f))
         {
@@ -80,7 +80,11 @@ internal sealed class FusedEmitter
             Loop(at, OpCodes.Ldarg_3, _width, () => EmitBody(at));
         });
         _il.Emit(OpCodes.Ret);
-        return _method.CreateDelegate<FusedLoop>();
+        var loop = _method.CreateDelegate<FusedLoop>();
+
+        // No rows: the code is compiled now, while the program is prepared, and not in the middle of its first run.
+        loop(null, null, 0, 0);
+        return loop;
     }
 
     private void Loop(LocalBuilder index, OpCode limit, int step, Action body)
