@@ -12,7 +12,8 @@ namespace Baka.Benchmarks;
 /// </summary>
 internal static unsafe class GemmComparison
 {
-    private const int Rounds = 15;
+    private const int Rounds = 11;
+    private const int PauseBetweenTurns = 60;
     private const double SecondsPerTurn = 0.015;
 
     private static readonly GemmShape[] Shapes =
@@ -104,6 +105,9 @@ internal static unsafe class GemmComparison
 
     private static double Rate(GemmShape shape, Action multiply)
     {
+        // OpenBLAS's threads go on spinning for a while after a product, and would share a core with ours.
+        Thread.Sleep(PauseBetweenTurns);
+        multiply();
         multiply();
         var start = Stopwatch.GetTimestamp();
         var calls = 0;
