@@ -45,22 +45,6 @@ public sealed class CpuProgram : IProgram
         }
     }
 
-    /// <summary>Runs once with the time of every step in milliseconds, for the profile of a plan.</summary>
-    public double[] RunTimed()
-    {
-        Bind();
-        _device.PrepareArena();
-        var times = new double[_launches.Length];
-        for (var i = 0; i < times.Length; i++)
-        {
-            var start = System.Diagnostics.Stopwatch.GetTimestamp();
-            _launches[i]();
-            times[i] = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        }
-
-        return times;
-    }
-
     public void Dispose()
     {
         foreach (var buffer in _own.Values)
