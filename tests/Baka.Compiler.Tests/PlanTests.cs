@@ -22,10 +22,10 @@ public sealed class PlanTests
             .Where(s => s.Kind == StorageKind.Arena).Distinct().ToArray();
         foreach (var a in storages)
         {
-            Assert.InRange(a.Offset, 0, plan.ArenaCount - a.Count);
+            Assert.InRange(a.Offset, 0, plan.ArenaBytes - a.Bytes);
             foreach (var b in storages.Where(b => b != a && a.First <= b.Last && b.First <= a.Last))
             {
-                Assert.True(a.Offset + a.Count <= b.Offset || b.Offset + b.Count <= a.Offset, $"{a.Name} and {b.Name} overlap");
+                Assert.True(a.Offset + a.Bytes <= b.Offset || b.Offset + b.Bytes <= a.Offset, $"{a.Name} and {b.Name} overlap");
             }
         }
     }
@@ -67,7 +67,7 @@ public sealed class PlanTests
         var without = Pipeline.Passes.Where(p => p is not Recompute).Aggregate(graph.Pruned(), (g, pass) => pass.Run(g).Pruned());
         var kept = PlanBuilder.Build(without, new VariablePlacement());
         var recomputed = PlanBuilder.Build(Pipeline.Run(graph), new VariablePlacement());
-        Assert.True(recomputed.ArenaCount < 0.8 * kept.ArenaCount, $"{recomputed.ArenaCount} is not well below {kept.ArenaCount}");
+        Assert.True(recomputed.ArenaBytes < 0.8 * kept.ArenaBytes, $"{recomputed.ArenaBytes} is not well below {kept.ArenaBytes}");
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class PlanTests
     [Fact]
     public void A_reshaped_view_finds_the_same_elements()
     {
-        var storage = new Storage(StorageKind.Arena, "x", DType.Float32, 1000);
+        var storage = new Storage(StorageKind.Arena, "x", Element.Float32, 1000);
         var columns = new View(storage, 5, new Shape(6, 4), [40, 1]);
         var reshaped = columns.Reshape(new Shape(2, 3, 1, 4))!;
         Assert.Equal([120, 40, 0, 1], reshaped.Strides);

@@ -10,15 +10,15 @@ namespace Baka.Compiler.Plans;
 /// </summary>
 internal static class MemoryPlanner
 {
-    // 64 bytes: a cache line, and the widest vector.
-    private const long Alignment = 16;
+    // A cache line and the widest vector of processors, and what matrix products on GPUs are fastest with.
+    private const long Alignment = 256;
 
-    /// <summary>Sets lifetimes and offsets of all scratch storages; returns the size of the arena in elements.</summary>
+    /// <summary>Sets lifetimes and offsets of all scratch storages; returns the size of the arena in bytes.</summary>
     public static long Plan(IReadOnlyList<Step> steps)
     {
         var storages = FindLifetimes(steps);
         ShareInPlace(steps);
-        var roots = storages.Where(s => s.Root == s).OrderByDescending(s => s.Count).ThenBy(s => s.First).ToArray();
+        var roots = storages.Where(s => s.Root == s).OrderByDescending(s => s.Bytes).ThenBy(s => s.First).ToArray();
         var placed = new List<Storage>(roots.Length);
         var size = 0L;
         foreach (var storage in roots)
@@ -31,7 +31,7 @@ internal static class MemoryPlanner
         return size;
     }
 
-    private static long Padded(Storage storage) => (storage.Count + Alignment - 1) / Alignment * Alignment;
+    private static long Padded(Storage storage) => (storage.Bytes + Alignment - 1) / Alignment * Alignment;
 
     private static List<Storage> FindLifetimes(IReadOnlyList<Step> steps)
     {
@@ -70,7 +70,7 @@ internal static class MemoryPlanner
             foreach (var output in step.Outputs.Where(o => o.Storage.Kind == StorageKind.Arena && o.IsWhole && o.Storage.First == i))
             {
                 var operand = candidates.FirstOrDefault(c =>
-                    c.Storage.Kind == StorageKind.Arena && c.IsWhole && c.Storage.Root.Last == i && c.Storage.Count == output.Storage.Count
+                    c.Storage.Kind == StorageKind.Arena && c.IsWhole && c.Storage.Root.Last == i && c.Storage.Bytes == output.Storage.Bytes && c.Storage.Type == output.Storage.Type
                     && !taken.Contains(c.Storage.Root)
                     && step.Inputs.Where(other => other.Storage.Root == c.Storage.Root).All(other => other.IsWhole));
                 if (operand is not null)

@@ -5,17 +5,15 @@ namespace Baka.Compiler.Plans;
 /// <param name="Inputs">Storages the caller fills, by name.</param>
 /// <param name="Outputs">Storages the caller reads, by name.</param>
 /// <param name="Constants">Storages with values known now.</param>
-/// <param name="ArenaCount">Size of the arena in elements of 4 bytes.</param>
+/// <param name="ArenaBytes">Size of the arena.</param>
 public sealed record Plan(
     IReadOnlyList<Step> Steps,
     IReadOnlyDictionary<string, Storage> Inputs,
     IReadOnlyDictionary<string, Storage> Outputs,
     IReadOnlyList<Storage> Constants,
-    long ArenaCount)
+    long ArenaBytes)
 {
-    public long ArenaBytes => 4 * ArenaCount;
-
-    public long InputOutputBytes => 4 * Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Count);
+    public long InputOutputBytes => Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Bytes);
 
     public long Flops => Steps.Sum(s => s.Flops);
 

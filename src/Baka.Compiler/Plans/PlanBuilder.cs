@@ -167,13 +167,13 @@ public sealed class PlanBuilder
     {
         if (!_views.TryGetValue(tensor, out var view))
         {
-            _views[tensor] = view = NewArena(tensor.Node.Module, tensor.Spec);
+            _views[tensor] = view = NewArena(tensor.Node.Module, Elements.Exact(tensor.Type), tensor.Shape);
         }
 
         return view;
     }
 
-    private static View NewArena(string module, TensorSpec spec) => new(new Storage(StorageKind.Arena, module, spec.Type, spec.Shape.Count), spec.Shape);
+    private static View NewArena(string module, Element type, Shape shape) => new(new Storage(StorageKind.Arena, module, type, shape.Count), shape);
 
     private void Emit(Node node)
     {
@@ -182,7 +182,7 @@ public sealed class PlanBuilder
             case Variable:
                 break;
             case Input input:
-                _inputs[input.Name] = new Storage(StorageKind.Input, input.Name, input.Spec.Type, input.Spec.Shape.Count);
+                _inputs[input.Name] = new Storage(StorageKind.Input, input.Name, Elements.Exact(input.Spec.Type), input.Spec.Shape.Count);
                 _views[node.Outputs[0]] = new View(_inputs[input.Name], input.Spec.Shape);
                 break;
             case Constant constant:
@@ -215,7 +215,7 @@ public sealed class PlanBuilder
 
     private View NewConstant(TensorSpec spec, ImmutableArray<int> bits)
     {
-        var storage = new Storage(StorageKind.Constant, "constant", spec.Type, spec.Shape.Count) { Bits = bits };
+        var storage = new Storage(StorageKind.Constant, "constant", Elements.Exact(spec.Type), spec.Shape.Count) { Bits = bits };
         _constants.Add(storage);
         return new View(storage, spec.Shape);
     }
@@ -274,7 +274,7 @@ public sealed class PlanBuilder
 
     private View Dense(Node node, View view)
     {
-        var copy = NewArena(node.Module, new TensorSpec(view.Storage.Type, view.Shape));
+        var copy = NewArena(node.Module, view.Storage.Type, view.Shape);
         AddStep(new Copy(), node, [view], [copy]);
         return copy;
     }
@@ -286,7 +286,7 @@ public sealed class PlanBuilder
     {
         foreach (var (name, tensor) in _graph.Outputs)
         {
-            _outputs[name] = new Storage(StorageKind.Output, name, tensor.Type, tensor.Shape.Count);
+            _outputs[name] = new Storage(StorageKind.Output, name, Elements.Exact(tensor.Type), tensor.Shape.Count);
             AddStep(new Copy(), tensor.Node, [_views[tensor]], [new View(_outputs[name], tensor.Shape)]);
         }
 

@@ -20,9 +20,9 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     public long Flops => Op.Flops([.. Inputs.Select(Spec)], [.. Outputs.Select(Spec)]);
 
     /// <summary>Bytes that have to move at least: every operand once.</summary>
-    public long Bytes => 4 * (Inputs.Sum(Distinct) + Outputs.Sum(v => v.Shape.Count));
+    public long Bytes => Inputs.Sum(v => Distinct(v) * v.Storage.Type.Bytes) + Outputs.Sum(v => v.Shape.Count * v.Storage.Type.Bytes);
 
-    private static TensorSpec Spec(View view) => new(view.Storage.Type, view.Shape);
+    private static TensorSpec Spec(View view) => new(view.Storage.Type == Element.Int32 ? DType.Int32 : DType.Float32, view.Shape);
 
     private static long Distinct(View view)
     {

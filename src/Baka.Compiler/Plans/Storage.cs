@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Baka.Graph;
 
 namespace Baka.Compiler.Plans;
 
@@ -19,10 +18,13 @@ public enum StorageKind
 
     /// <summary>Known when the plan is made.</summary>
     Constant,
+
+    /// <summary>Scratch of one step alone.</summary>
+    Scratch,
 }
 
-/// <summary>A stretch of device memory that views look into. Counts are in elements of 4 bytes.</summary>
-public sealed class Storage(StorageKind kind, string name, DType type, long count)
+/// <summary>A stretch of device memory that views look into.</summary>
+public sealed class Storage(StorageKind kind, string name, Element type, long count)
 {
     private Storage? _sharedWith;
 
@@ -31,9 +33,12 @@ public sealed class Storage(StorageKind kind, string name, DType type, long coun
     /// <summary>Name of the variable, input or output; for the arena the module that made the value.</summary>
     public string Name { get; } = name;
 
-    public DType Type { get; } = type;
+    public Element Type { get; } = type;
 
+    /// <summary>Number of elements.</summary>
     public long Count { get; } = count;
+
+    public long Bytes => Count * Type.Bytes;
 
     /// <summary>The value of a constant.</summary>
     public ImmutableArray<int> Bits { get; init; } = [];
@@ -43,8 +48,8 @@ public sealed class Storage(StorageKind kind, string name, DType type, long coun
 
     public int Last { get; internal set; } = -1;
 
-    /// <summary>Place in the arena, in elements.</summary>
-    public long Offset { get; internal set; } = -1;
+    /// <summary>Place in the arena, or in the scratch memory of a step, in bytes.</summary>
+    public long Offset { get; set; } = -1;
 
     /// <summary>The storage that really exists: a result may take the place of an operand that is read no more.</summary>
     public Storage Root => _sharedWith?.Root ?? this;

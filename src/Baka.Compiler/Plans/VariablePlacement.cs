@@ -66,7 +66,7 @@ public sealed class VariablePlacement
 
     private Storage NewStorage(string name, long count)
     {
-        var storage = new Storage(StorageKind.Variable, name, DType.Float32, count);
+        var storage = new Storage(StorageKind.Variable, name, Element.Float32, count);
         _storages.Add(storage);
         return storage;
     }

@@ -71,10 +71,10 @@ public sealed class CpuDevice : IDevice
             }
         }
 
-        if (plan.ArenaCount > _arena.Count)
+        if (plan.ArenaBytes > ArenaBytes)
         {
             _arena.Dispose();
-            _arena = new NativeBuffer(plan.ArenaCount);
+            _arena = new NativeBuffer(plan.ArenaBytes / 4);
             ArenaVersion++;
         }
 

@@ -58,7 +58,7 @@ public sealed class CpuProgram : IProgram
         var storage = view.Storage.Root;
         var start = storage.Kind switch
         {
-            StorageKind.Arena => _device.ArenaAddress + 4 * (nint)storage.Offset,
+            StorageKind.Arena => _device.ArenaAddress + (nint)storage.Offset,
             StorageKind.Variable => _device.VariableAddress(storage),
             _ => _own[storage].Address,
         };

@@ -5,6 +5,7 @@ using Baka.Cpu.Elementwise;
 using Baka.Cpu.Gemm;
 using Baka.Cpu.Kernels;
 using Baka.Cpu.Threading;
+using Baka.Graph;
 using Baka.Graph.Ops;
 using GraphAttention = Baka.Graph.Ops.Attention;
 
@@ -60,7 +61,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
 
     private Action Product(MatMul op, Step step, View? addend)
     {
-        var (m, k, n) = op.Sizes([new(step.Inputs[0].Storage.Type, step.Inputs[0].Shape), new(step.Inputs[1].Storage.Type, step.Inputs[1].Shape)]);
+        var (m, k, n) = op.Sizes([new(DType.Float32, step.Inputs[0].Shape), new(DType.Float32, step.Inputs[1].Shape)]);
         var a = op.TransposeA ? Matrix(step.Inputs[0]).Transposed : Matrix(step.Inputs[0]);
         var b = op.TransposeB ? Matrix(step.Inputs[1]).Transposed : Matrix(step.Inputs[1]);
         var c = Matrix(step.Outputs[0]);

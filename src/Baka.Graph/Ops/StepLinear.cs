@@ -28,7 +28,7 @@ public sealed record StepLinear(int Width, int Stride, int History) : Op
         2L * outputs[0].Shape.Count / Stride * inputs[1].Shape[1];
 
     /// <summary>Whether position t of T has a value.</summary>
-    internal static bool Reaches(int t, int positions, int width, int stride, int history) =>
+    public static bool Reaches(int t, int positions, int width, int stride, int history) =>
         history + t >= width - 1 && (positions - 1 - t) % stride == 0;
 
     public override void Evaluate(Evaluation evaluation)

@@ -1,0 +1,13 @@
+namespace Baka.Cuda.Lowering;
+
+/// <summary>What kernels need to know of a GPU to choose their sizes.</summary>
+/// <param name="Name">As the driver says it.</param>
+/// <param name="Multiprocessors">Streaming multiprocessors.</param>
+/// <param name="Major">Of the compute capability.</param>
+/// <param name="Minor">Of the compute capability.</param>
+/// <param name="SharedBytesPerBlock">The most dynamic shared memory that a block can be given.</param>
+internal sealed record DeviceProfile(string Name, int Multiprocessors, int Major, int Minor, int SharedBytesPerBlock)
+{
+    /// <summary>An NVIDIA H100, for plans made without a GPU.</summary>
+    public static DeviceProfile H100 { get; } = new("NVIDIA H100 80GB HBM3", 132, 9, 0, 232448);
+}
