@@ -59,7 +59,13 @@ public sealed class TensorGraph
     /// <summary>A trained f32 tensor that lives on the device between evaluations. The same name gives the same tensor.</summary>
     public Tensor Parameter(string name, Shape shape) => Variable(name, shape, VariableKind.Parameter);
 
-    /// <summary>An f32 tensor that is not trained but lives between evaluations: carried memory, optimizer moments.</summary>
+    /// <summary>
+    /// A tensor [rows, ..] that rows hand on from evaluation to evaluation. A device may keep it as it keeps
+    /// activations, with fewer digits than parameters have.
+    /// </summary>
+    public Tensor Carry(string name, Shape shape) => Variable(name, shape, VariableKind.Carry);
+
+    /// <summary>An f32 tensor that is not trained but lives between evaluations: moments of the optimizer.</summary>
     public Tensor State(string name, Shape shape) => Variable(name, shape, VariableKind.State);
 
     public Tensor Constant(float value) => Add(new Constant(value), []);

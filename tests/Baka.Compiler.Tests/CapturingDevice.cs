@@ -13,10 +13,10 @@ internal sealed class CapturingDevice : IDevice
 
     public IReadOnlyDictionary<string, Shape> Variables => _device.Variables;
 
-    public IProgram Load(TensorGraph graph)
+    public IProgram Load(TensorGraph graph, int groups = 1)
     {
         Graphs.Add(graph);
-        return _device.Load(graph);
+        return _device.Load(graph, groups);
     }
 
     public void Read(string variable, Span<float> to) => _device.Read(variable, to);

@@ -18,8 +18,14 @@ public sealed class PassTests
         var at = new OpCase(name, seed);
         using var device = new ReferenceDevice();
         var expected = OpRunner.Run(device, at);
+        Check(Pipeline.Cpu, device, at, expected);
+        Check(Pipeline.Gpu, device, at, expected);
+    }
+
+    private static void Check(Pipeline pipeline, ReferenceDevice device, OpCase at, Dictionary<string, float[]> expected)
+    {
         var graph = at.Graph.Pruned();
-        foreach (var pass in Pipeline.Passes)
+        foreach (var pass in pipeline.Passes)
         {
             graph = pass.Run(graph).Pruned();
             var actual = Evaluate(device, graph, at);
@@ -42,7 +48,7 @@ public sealed class PassTests
         var y = weights.Select(w => x.Linear(w)).Aggregate((a, b) => a * b);
         Differentiate(graph, y.SumAll(), [x, .. weights]);
 
-        var products = Pipeline.Run(graph).Nodes.Where(n => n.Op is MatMul or MatMulAdd).ToArray();
+        var products = Pipeline.Cpu.Run(graph).Nodes.Where(n => n.Op is MatMul or MatMulAdd).ToArray();
         Assert.Equal(3, products.Length);
         Assert.Equal(new Shape(10, 20), products[0].Outputs[0].Shape);
         Assert.Contains(products, p => p.Outputs[0].Shape.Equals(new Shape(10, 6)));
@@ -62,7 +68,7 @@ public sealed class PassTests
         }
 
         Differentiate(graph, y.SumAll(), [w]);
-        var optimized = Pipeline.Run(graph);
+        var optimized = Pipeline.Cpu.Run(graph);
         Assert.Equal(3, optimized.Nodes.Count(n => n.Op is MatMulAdd { TransposeA: true }));
         Assert.DoesNotContain(optimized.Nodes, n => n.Op is FusedElementwise fused && fused.Program.Any(i => i.Op is Binary { Function: BinaryFunction.Add }) && n.Outputs[0].Shape.Equals(new Shape(6, 6)));
     }
@@ -75,7 +81,7 @@ public sealed class PassTests
         var nll = graph.Add(new LinearCrossEntropy(), [x, w, graph.Constant([1, 2, 3, 4])]);
         graph.Output("loss", nll.SumAll());
         Differentiate(graph, nll.SumAll() * 0.25f, [x, w]);
-        var optimized = Pipeline.Run(graph);
+        var optimized = Pipeline.Cpu.Run(graph);
         Assert.DoesNotContain(optimized.Nodes, n => n.Op is LinearCrossEntropy);
         Assert.Single(optimized.Nodes, n => n.Op is LinearCrossEntropyGradient);
     }
@@ -87,7 +93,7 @@ public sealed class PassTests
         var x = graph.Input("x", DType.Float32, new Shape(5, 8));
         var scale = graph.Input("scale", DType.Float32, new Shape(8));
         graph.Output("y", ((x * scale + 1f).Sigmoid() * x).Reshape(40).Maximum(0f) - 3f);
-        var kernels = Pipeline.Run(graph).Nodes.Where(n => n.Op is not (Leaf or Constant or Reshape or Broadcast)).ToArray();
+        var kernels = Pipeline.Cpu.Run(graph).Nodes.Where(n => n.Op is not (Leaf or Constant or Reshape or Broadcast)).ToArray();
         Assert.Single(Assert.Single(kernels).Outputs);
     }
 
@@ -100,7 +106,7 @@ public sealed class PassTests
         var y = x.Exp();
         var z = y.MatMul(x);
         graph.Output("sum", y * 2f + z.Tanh());
-        Assert.Equal(2, Pipeline.Run(graph).Nodes.Count(n => n.Op is FusedElementwise));
+        Assert.Equal(2, Pipeline.Cpu.Run(graph).Nodes.Count(n => n.Op is FusedElementwise));
     }
 
     private static void Differentiate(TensorGraph graph, Tensor loss, IReadOnlyList<Tensor> wanted)

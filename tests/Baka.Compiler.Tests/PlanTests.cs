@@ -64,9 +64,9 @@ public sealed class PlanTests
     public void Recomputation_makes_the_arena_smaller()
     {
         var graph = TrainingGraph(Lab.Plain with { Layers = 6, Mlp = new() { Hidden = 64 } });
-        var without = Pipeline.Passes.Where(p => p is not Recompute).Aggregate(graph.Pruned(), (g, pass) => pass.Run(g).Pruned());
+        var without = Pipeline.Cpu.Passes.Where(p => p is not Recompute).Aggregate(graph.Pruned(), (g, pass) => pass.Run(g).Pruned());
         var kept = PlanBuilder.Build(without, new VariablePlacement());
-        var recomputed = PlanBuilder.Build(Pipeline.Run(graph), new VariablePlacement());
+        var recomputed = PlanBuilder.Build(Pipeline.Cpu.Run(graph), new VariablePlacement());
         Assert.True(recomputed.ArenaBytes < 0.8 * kept.ArenaBytes, $"{recomputed.ArenaBytes} is not well below {kept.ArenaBytes}");
     }
 
@@ -80,7 +80,7 @@ public sealed class PlanTests
         TrainingProgram.Create(capture, model, new TrainRecipe(), 1, 2).Dispose();
         foreach (var graph in capture.Graphs)
         {
-            var plan = PlanBuilder.Build(Pipeline.Run(graph), placement);
+            var plan = PlanBuilder.Build(Pipeline.Cpu.Run(graph), placement);
             Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Inputs[0].Storage.Kind == StorageKind.Variable && s.Outputs[0].Shape.Rank == 2);
         }
     }
@@ -96,7 +96,7 @@ public sealed class PlanTests
         Assert.Null(columns.Reshape(new Shape(3, 8)));
     }
 
-    private static Plan PlanOf(ModelRecipe recipe) => PlanBuilder.Build(Pipeline.Run(TrainingGraph(recipe)), new VariablePlacement());
+    private static Plan PlanOf(ModelRecipe recipe) => PlanBuilder.Build(Pipeline.Cpu.Run(TrainingGraph(recipe)), new VariablePlacement());
 
     private static TensorGraph TrainingGraph(ModelRecipe recipe)
     {

@@ -30,6 +30,14 @@ internal static class GraphQueries
         return tensor.Node.Op is Constant;
     }
 
+    /// <summary>Whether a tensor is parameters and nothing else, joined, cut or turned.</summary>
+    public static bool IsWeight(this Tensor tensor) => tensor.Node.Op switch
+    {
+        Variable variable => variable.VariableKind == VariableKind.Parameter,
+        Reshape or Permute or Slice or Concat => tensor.Node.Inputs.All(IsWeight),
+        _ => false,
+    };
+
     /// <summary>The tensor behind reshapes.</summary>
     public static Tensor BehindReshapes(this Tensor tensor)
     {

@@ -33,7 +33,7 @@ public sealed class MergeInputGradients : IPass
     private static bool IsSum(Node node) => node.Op is Binary { Function: BinaryFunction.Add };
 
     private static bool IsProduct(Tensor tensor, Dictionary<Tensor, int> readers) =>
-        tensor.Node.Op is MatMul { TransposeA: false, TransposeB: false } && tensor.Node.Inputs[1].Node.Op is Variable && readers.GetValueOrDefault(tensor) == 1;
+        tensor.Node.Op is MatMul { TransposeA: false, TransposeB: false } && tensor.Node.Inputs[1].IsWeight() && readers.GetValueOrDefault(tensor) == 1;
 
     private static void Collect(Node sum, Dictionary<Tensor, int> readers, List<Node> products)
     {

@@ -12,7 +12,7 @@ public sealed class MergeSiblingProducts : IPass
     public TensorGraph Run(TensorGraph graph)
     {
         var families = new Dictionary<Node, Family>();
-        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].Node.Op is Variable)
+        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].IsWeight())
             .GroupBy(n => n.Inputs[0]))
         {
             // Weights in the order of their declaration: the input gradients use the same.

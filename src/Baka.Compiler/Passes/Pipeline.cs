@@ -6,9 +6,21 @@ namespace Baka.Compiler.Passes;
 /// The passes in their order. Common subexpressions need no pass: a graph never holds the same node twice, so
 /// whatever a pass makes equal becomes one. Dead code needs none either: a rewriting copies only what a result needs.
 /// </summary>
-public static class Pipeline
+public sealed class Pipeline
 {
-    public static IReadOnlyList<IPass> Passes { get; } =
+    private Pipeline(params IReadOnlyList<IPass> first) => Passes = [.. first, .. Common];
+
+    /// <summary>For kernels that take the inputs of a step where they lie.</summary>
+    public static Pipeline Cpu { get; } = new();
+
+    /// <summary>For libraries of matrix products.</summary>
+    public static Pipeline Gpu { get; } = new(
+        // A step becomes products and a shifted sum of them.
+        new ExpandSteps());
+
+    public IReadOnlyList<IPass> Passes { get; }
+
+    private static IReadOnlyList<IPass> Common =>
     [
         // Nodes that do nothing, constants known now, slices of joins.
         new Simplify(),
@@ -34,5 +46,5 @@ public static class Pipeline
         new FuseElementwise(),
     ];
 
-    public static TensorGraph Run(TensorGraph graph) => Passes.Aggregate(graph.Pruned(), (current, pass) => pass.Run(current).Pruned());
+    public TensorGraph Run(TensorGraph graph) => Passes.Aggregate(graph.Pruned(), (current, pass) => pass.Run(current).Pruned());
 }

@@ -5,12 +5,14 @@ namespace Baka.Compiler.Plans;
 /// <param name="Inputs">Storages the caller fills, by name.</param>
 /// <param name="Outputs">Storages the caller reads, by name.</param>
 /// <param name="Constants">Storages with values known now.</param>
+/// <param name="Prepared">Copies of parameters that must be up to date before the steps run.</param>
 /// <param name="ArenaBytes">Size of the arena.</param>
 public sealed record Plan(
     IReadOnlyList<Step> Steps,
     IReadOnlyDictionary<string, Storage> Inputs,
     IReadOnlyDictionary<string, Storage> Outputs,
     IReadOnlyList<Storage> Constants,
+    IReadOnlyList<PreparedWeight> Prepared,
     long ArenaBytes)
 {
     public long InputOutputBytes => Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Bytes);

@@ -15,6 +15,11 @@ public sealed class PlanBuilder
 {
     private readonly TensorGraph _graph;
     private readonly VariablePlacement _variables;
+    private readonly int _groups;
+    private readonly PreparedWeights? _weights;
+    private readonly ILookup<Tensor, Node> _readers;
+    private readonly ElementChoice _elements;
+    private readonly Dictionary<Tensor, PreparedWeight> _prepared = [];
     private readonly Dictionary<Tensor, View> _views = [];
     private readonly HashSet<Tensor> _placed = [];
     private readonly List<Step> _steps = [];
@@ -22,17 +27,24 @@ public sealed class PlanBuilder
     private readonly Dictionary<string, Storage> _outputs = [];
     private readonly List<Storage> _constants = [];
 
-    private PlanBuilder(TensorGraph graph, VariablePlacement variables)
+    private PlanBuilder(TensorGraph graph, VariablePlacement variables, int groups, PreparedWeights? weights)
     {
-        _graph = graph;
-        _variables = variables;
+        (_graph, _variables, _groups, _weights) = (graph, variables, groups, weights);
+        _readers = graph.Nodes.SelectMany(n => n.Inputs.Distinct().Select(i => (Input: i, Node: n))).ToLookup(r => r.Input, r => r.Node);
+        _elements = weights?.Element == Element.BFloat16 ? ElementChoice.Mixed(graph) : ElementChoice.Exact;
     }
 
     /// <summary>Plans a graph that has been through the <see cref="Pipeline"/>.</summary>
-    public static Plan Build(TensorGraph graph, VariablePlacement variables)
+    /// <param name="groups">Of rows: see <see cref="Baka.Graph.Execution.IDevice.Load"/>.</param>
+    /// <param name="weights">
+    /// Where products read parameters that are not stored as products want them; null = copied in every evaluation. If
+    /// its element is bf16, so are the activations.
+    /// </param>
+    public static Plan Build(TensorGraph graph, VariablePlacement variables, int groups = 1, PreparedWeights? weights = null)
     {
-        var builder = new PlanBuilder(graph, variables);
+        var builder = new PlanBuilder(graph, variables, groups, weights);
         builder.PlaceVariables();
+        builder.PrepareWeights();
         builder.PlaceAssignments();
         builder.PlaceParts();
         foreach (var node in graph.Nodes)
@@ -42,7 +54,7 @@ public sealed class PlanBuilder
 
         builder.StoreResults();
         var arena = MemoryPlanner.Plan(builder._steps);
-        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, arena);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Distinct()], arena);
     }
 
     private void PlaceVariables()
@@ -50,23 +62,61 @@ public sealed class PlanBuilder
         // Variables that are read side by side want to lie side by side, so they choose first.
         foreach (var join in _graph.Nodes.Where(IsJoinOfVariables))
         {
-            if (_variables.PlaceTogether([.. join.Inputs.Select(i => (((Variable)i.Node.Op).Name, i.Shape))]) is { } together)
+            if (_variables.PlaceTogether([.. join.Inputs.Select(i => (Variable)i.Node.Op)]) is { } together)
             {
                 _views[join.Outputs[0]] = together;
             }
         }
 
-        foreach (var (name, tensor) in _graph.Variables)
+        foreach (var tensor in _graph.Variables.Values)
         {
-            _views[tensor] = _variables.Place(name, tensor.Shape);
+            _views[tensor] = _variables.Place((Variable)tensor.Node.Op, _groups);
         }
     }
+
+    /// <summary>Finds the operands of products that are parameters in another layout or element than products want.</summary>
+    private void PrepareWeights()
+    {
+        if (_weights is null)
+        {
+            return;
+        }
+
+        foreach (var weight in _graph.Nodes.SelectMany(ProductOperands).Distinct().Where(t => t.IsWeight()))
+        {
+            if (_weights.Element != Element.Float32 || DirectView(weight) is null)
+            {
+                _prepared[weight] = _weights.Of(weight);
+            }
+        }
+    }
+
+    private static IEnumerable<Tensor> ProductOperands(Node node) => node.Op switch
+    {
+        MatMul or MatMulAdd => node.Inputs.Take(2),
+        LinearCrossEntropy or LinearCrossEntropyGradient or StepLinear or StepLinearBackward => [node.Inputs[1]],
+        _ => [],
+    };
+
+    /// <summary>A weight as it lies in the variables, or null where it must be copied first.</summary>
+    private View? DirectView(Tensor weight) => _views.TryGetValue(weight, out var view) ? view : weight.Node.Op switch
+    {
+        Reshape reshape => DirectView(weight.Node.Inputs[0])?.Reshape(reshape.Shape),
+        Slice slice => DirectView(weight.Node.Inputs[0])?.Slice(slice.Axis, slice.Start, slice.Length),
+        _ => null,
+    };
+
+    /// <summary>Whether only products read a weight, from its copy.</summary>
+    private bool IsReadAsPreparedOnly(Tensor tensor) =>
+        tensor.IsWeight() && !_graph.Results.Contains(tensor) && _readers[tensor].All(reader =>
+            ProductOperands(reader).Contains(tensor) ? _prepared.ContainsKey(tensor) : reader.Outputs.All(IsReadAsPreparedOnly));
 
     private static bool IsJoinOfVariables(Node node) => node.Op is Concat { Axis: 0 } && node.Inputs.All(i => i.Node.Op is Variable);
 
     /// <summary>Lets kernels write new values of variables straight into the variable, where no one needs the old value any more.</summary>
     private void PlaceAssignments()
     {
+        PlaceSumsOfProducts();
         var sources = _graph.Assignments.Values.Select(v => v.BehindReshapes()).Where(v => v.Node.Op is not Variable).GroupBy(v => v).ToDictionary(g => g.Key, g => g.Count());
         foreach (var (name, value) in _graph.Assignments)
         {
@@ -88,7 +138,7 @@ public sealed class PlanBuilder
                 // A reader in the producer's own kernel reads each element before that element is written, provided it
                 // reads it at the same place.
                 var before = node.Id < producer.Node.Id;
-                var inside = node == producer.Node && node.Op is FusedElementwise or ReplaceRows && input.BehindReshapes() == variable;
+                var inside = node == producer.Node && WritesWhereItReads(node, input) && input.BehindReshapes() == variable;
                 if (!IsView(node.Op) && !before && !inside)
                 {
                     return false;
@@ -97,6 +147,40 @@ public sealed class PlanBuilder
         }
 
         return !_graph.Results.Any(r => Sees(r, variable));
+    }
+
+    private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is MatMulAdd && input == node.Inputs[2]);
+
+    /// <summary>
+    /// Lets a product that adds to several variables side by side, whose new values are the parts of its result, do so
+    /// in place.
+    /// </summary>
+    private void PlaceSumsOfProducts()
+    {
+        foreach (var node in _graph.Nodes.Where(n => n.Op is MatMulAdd && IsJoinOfVariables(n.Inputs[2].Node)))
+        {
+            var sum = node.Outputs[0];
+            var join = node.Inputs[2];
+            if (!_views.TryGetValue(join, out var together) || _readers[join].Count() > 1)
+            {
+                continue;
+            }
+
+            var start = 0;
+            var all = true;
+            foreach (var part in join.Node.Inputs)
+            {
+                var value = _graph.Assignments.GetValueOrDefault(((Variable)part.Node.Op).Name);
+                all &= value?.Node is { Op: Slice { Axis: 0 } slice } && value.Node.Inputs[0] == sum && slice.Start == start && slice.Length == part.Shape[0];
+                all &= _readers[part].Count() == 1 && !_graph.Outputs.Values.Contains(part);
+                start += part.Shape[0];
+            }
+
+            if (all)
+            {
+                _views[sum] = together;
+            }
+        }
     }
 
     private static bool IsView(Op op) => op is Reshape or Slice or Broadcast or Permute;
@@ -117,7 +201,7 @@ public sealed class PlanBuilder
         for (var id = _graph.Nodes.Count - 1; id >= 0; id--)
         {
             var node = _graph.Nodes[id];
-            if (node.Op is not (Concat or Pad) || (_views.ContainsKey(node.Outputs[0]) && IsJoinOfVariables(node)))
+            if (node.Op is not (Concat or Pad) || IsReadAsPreparedOnly(node.Outputs[0]) || (_views.ContainsKey(node.Outputs[0]) && IsJoinOfVariables(node)))
             {
                 continue;
             }
@@ -167,7 +251,7 @@ public sealed class PlanBuilder
     {
         if (!_views.TryGetValue(tensor, out var view))
         {
-            _views[tensor] = view = NewArena(tensor.Node.Module, Elements.Exact(tensor.Type), tensor.Shape);
+            _views[tensor] = view = NewArena(tensor.Node.Module, _elements.Of(tensor), tensor.Shape);
         }
 
         return view;
@@ -180,6 +264,7 @@ public sealed class PlanBuilder
         switch (node.Op)
         {
             case Variable:
+            case Reshape or Slice or Permute or Concat when IsReadAsPreparedOnly(node.Outputs[0]):
                 break;
             case Input input:
                 _inputs[input.Name] = new Storage(StorageKind.Input, input.Name, Elements.Exact(input.Spec.Type), input.Spec.Shape.Count);
@@ -258,7 +343,7 @@ public sealed class PlanBuilder
 
     private void EmitKernel(Node node)
     {
-        var inputs = node.Inputs.Select((input, i) => Readable(node, i, _views[input])).ToArray();
+        var inputs = node.Inputs.Select((input, i) => Operand(node, i)).ToArray();
         if (node.Op is FusedElementwise && Walks(node, inputs) is null)
         {
             inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
@@ -269,6 +354,14 @@ public sealed class PlanBuilder
 
     private long[]? Walks(Node node, IEnumerable<View> inputs) =>
         Walk.Refine(inputs.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Concat(node.Outputs.Select(ViewOf).Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape))).Append([node.Outputs[0].Shape.Count]));
+
+    private View Operand(Node node, int input)
+    {
+        var tensor = node.Inputs[input];
+        return _prepared.TryGetValue(tensor, out var weight) && ProductOperands(node).Contains(tensor)
+            ? new View(weight.Storage, tensor.Shape)
+            : Readable(node, input, _views[tensor]);
+    }
 
     private View Readable(Node node, int input, View view) => Access.CanRead(node.Op, input, view) ? view : Dense(node, view);
 

@@ -19,6 +19,9 @@ public enum StorageKind
     /// <summary>Known when the plan is made.</summary>
     Constant,
 
+    /// <summary>Parameters as products read them: see <see cref="PreparedWeights"/>.</summary>
+    Prepared,
+
     /// <summary>Scratch of one step alone.</summary>
     Scratch,
 }
@@ -39,6 +42,9 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
     public long Count { get; } = count;
 
     public long Bytes => Count * Type.Bytes;
+
+    /// <summary>Whether a variable is what rows carry: each group of rows then has an equal part of it.</summary>
+    public bool IsCarried { get; init; }
 
     /// <summary>The value of a constant.</summary>
     public ImmutableArray<int> Bits { get; init; } = [];

@@ -1,4 +1,5 @@
 using Baka.Graph;
+using Baka.Graph.Ops;
 
 namespace Baka.Compiler.Plans;
 
@@ -6,40 +7,51 @@ namespace Baka.Compiler.Plans;
 /// Which variables lie side by side in one storage. Shared by all plans of a device: the first plan that wants
 /// variables together gets them so, and later ones find them there.
 /// </summary>
-public sealed class VariablePlacement
+/// <param name="carried">The element of what rows carry; all other variables are f32.</param>
+public sealed class VariablePlacement(Element carried = Element.Float32)
 {
     private readonly Dictionary<string, View> _places = [];
     private readonly List<Storage> _storages = [];
 
+    /// <summary>Where each variable lies, all groups of rows together.</summary>
     public IReadOnlyDictionary<string, View> Places => _places;
 
     public IReadOnlyList<Storage> Storages => _storages;
 
-    /// <summary>The place of one variable, made if need be.</summary>
+    /// <summary>The place of one variable as a graph sees it, made if need be.</summary>
+    /// <param name="groups">Of rows: see <see cref="Baka.Graph.Execution.IDevice.Load"/>.</param>
     /// <exception cref="GraphException">It exists with another shape.</exception>
-    public View Place(string name, Shape shape)
+    public View Place(Variable variable, int groups)
     {
-        if (!_places.TryGetValue(name, out var place))
+        var shape = variable.OnDevice(groups);
+        if (!_places.TryGetValue(variable.Name, out var place))
         {
-            var storage = NewStorage(name, shape.Count);
-            return _places[name] = new View(storage, shape);
+            var type = variable.VariableKind == VariableKind.Carry ? carried : Element.Float32;
+            _places[variable.Name] = place = new View(NewStorage(variable.Name, type, shape.Count, variable.VariableKind), shape);
         }
 
-        return place.Shape.Equals(shape) ? place : throw new GraphException($"the variable '{name}' is {place.Shape} on the device, but {shape} in the graph");
+        return place.Shape.Equals(shape)
+            ? new View(place.Storage, place.Offset, variable.Shape, variable.Shape.DenseStrides())
+            : throw new GraphException($"the variable '{variable.Name}' is {place.Shape} on the device, but {shape} in the graph");
     }
 
     /// <summary>The joint view of variables of equal width one above the other, or null if they lie apart.</summary>
-    public View? PlaceTogether(IReadOnlyList<(string Name, Shape Shape)> variables)
+    public View? PlaceTogether(IReadOnlyList<Variable> variables)
     {
+        if (variables.Any(v => v.VariableKind == VariableKind.Carry || v.VariableKind != variables[0].VariableKind))
+        {
+            return null;
+        }
+
         var shape = variables[0].Shape.With(0, variables.Sum(v => v.Shape[0]));
         if (!variables.Any(v => _places.ContainsKey(v.Name)))
         {
-            var storage = NewStorage(variables[0].Name + "…", shape.Count);
+            var storage = NewStorage(variables[0].Name + "…", Element.Float32, shape.Count, variables[0].VariableKind);
             var offset = 0L;
-            foreach (var (name, part) in variables)
+            foreach (var variable in variables)
             {
-                _places[name] = new View(storage, offset, part, part.DenseStrides());
-                offset += part.Count;
+                _places[variable.Name] = new View(storage, offset, variable.Shape, variable.Shape.DenseStrides());
+                offset += variable.Shape.Count;
             }
         }
 
@@ -50,23 +62,23 @@ public sealed class VariablePlacement
 
         var first = _places[variables[0].Name];
         var expected = first.Offset;
-        foreach (var (name, part) in variables)
+        foreach (var variable in variables)
         {
-            var place = Place(name, part);
+            var place = Place(variable, groups: 1);
             if (place.Storage != first.Storage || place.Offset != expected)
             {
                 return null;
             }
 
-            expected += part.Count;
+            expected += variable.Shape.Count;
         }
 
         return new View(first.Storage, first.Offset, shape, shape.DenseStrides());
     }
 
-    private Storage NewStorage(string name, long count)
+    private Storage NewStorage(string name, Element type, long count, VariableKind kind)
     {
-        var storage = new Storage(StorageKind.Variable, name, Element.Float32, count);
+        var storage = new Storage(StorageKind.Variable, name, type, count) { IsCarried = kind == VariableKind.Carry };
         _storages.Add(storage);
         return storage;
     }

@@ -56,12 +56,12 @@ public sealed class CpuDevice : IDevice
 
     internal nint ArenaAddress => _arena.Address;
 
-    IProgram IDevice.Load(TensorGraph graph) => Load(graph);
+    IProgram IDevice.Load(TensorGraph graph, int groups) => Load(graph, groups);
 
     /// <summary>Compiles a graph and prepares it for repeated evaluation.</summary>
-    public CpuProgram Load(TensorGraph graph)
+    public CpuProgram Load(TensorGraph graph, int groups = 1)
     {
-        var plan = PlanBuilder.Build(Pipeline.Run(graph), _placement);
+        var plan = PlanBuilder.Build(Pipeline.Cpu.Run(graph), _placement, groups);
         foreach (var storage in _placement.Storages.Where(s => !_variables.ContainsKey(s)))
         {
             _variables[storage] = new NativeBuffer(storage.Count);
@@ -78,7 +78,7 @@ public sealed class CpuDevice : IDevice
             ArenaVersion++;
         }
 
-        _programs.Add(new CpuProgram(this, plan));
+        _programs.Add(new CpuProgram(this, plan, groups));
         return _programs[^1];
     }
 

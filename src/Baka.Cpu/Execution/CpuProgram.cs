@@ -8,12 +8,14 @@ public sealed class CpuProgram : IProgram
 {
     private readonly CpuDevice _device;
     private readonly Dictionary<Storage, NativeBuffer> _own = [];
-    private Action[] _launches = [];
+    private readonly int _groups;
+    private Action[][] _launches = [];
     private int _boundTo = -1;
 
-    internal CpuProgram(CpuDevice device, Plan plan)
+    internal CpuProgram(CpuDevice device, Plan plan, int groups)
     {
         _device = device;
+        _groups = groups;
         Plan = plan;
         foreach (var storage in plan.Inputs.Values.Concat(plan.Outputs.Values).Concat(plan.Constants))
         {
@@ -35,11 +37,11 @@ public sealed class CpuProgram : IProgram
     /// <summary>Makes the kernels now rather than at the first run.</summary>
     public void Prepare() => Bind();
 
-    public void Run()
+    public void Run(int group = 0)
     {
         Bind();
         _device.PrepareArena();
-        foreach (var launch in _launches)
+        foreach (var launch in _launches[group])
         {
             launch();
         }
@@ -53,13 +55,13 @@ public sealed class CpuProgram : IProgram
         }
     }
 
-    internal nint Address(View view)
+    internal nint Address(View view, int group)
     {
         var storage = view.Storage.Root;
         var start = storage.Kind switch
         {
             StorageKind.Arena => _device.ArenaAddress + (nint)storage.Offset,
-            StorageKind.Variable => _device.VariableAddress(storage),
+            StorageKind.Variable => _device.VariableAddress(storage) + (storage.IsCarried ? (nint)(group * storage.Bytes / _groups) : 0),
             _ => _own[storage].Address,
         };
         return start + 4 * (nint)view.Offset;
@@ -72,8 +74,13 @@ public sealed class CpuProgram : IProgram
             return;
         }
 
-        var binder = new StepBinder(this, _device);
-        _launches = [.. Plan.Steps.Select(binder.Bind)];
+        _launches = [.. Enumerable.Range(0, _groups).Select(BindGroup)];
         _boundTo = _device.ArenaVersion;
+    }
+
+    private Action[] BindGroup(int group)
+    {
+        var binder = new StepBinder(this, _device, group);
+        return [.. Plan.Steps.Select(binder.Bind)];
     }
 }

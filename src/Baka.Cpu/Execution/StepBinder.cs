@@ -12,7 +12,7 @@ using GraphAttention = Baka.Graph.Ops.Attention;
 namespace Baka.Cpu.Execution;
 
 /// <summary>Finds the kernel for each step of a plan and binds it to the addresses of its operands.</summary>
-internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
+internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, int group)
 {
     private readonly ThreadTeam _team = device.Team;
     private readonly KernelCache _kernels = device.Kernels;
@@ -41,9 +41,11 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
         _ => throw new NotSupportedException($"{step.Module}: the CPU has no kernel for {step.Op.Kind}."),
     };
 
-    private float* Floats(View view) => (float*)program.Address(view);
+    private nint Address(View view) => program.Address(view, group);
 
-    private int* Ints(View view) => (int*)program.Address(view);
+    private float* Floats(View view) => (float*)Address(view);
+
+    private int* Ints(View view) => (int*)Address(view);
 
     /// <summary>A matrix or a batch of matrices whose rows are contiguous.</summary>
     private Rows Rows(View view) => view.Shape.Rank == 2
@@ -55,7 +57,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
     private Action Elementwise(FusedElementwise op, Step step)
     {
         View[] operands = [.. step.Inputs, .. step.Outputs];
-        var kernel = new FusedKernel(op, new ElementwiseLoops(operands), [.. operands.Select(program.Address)], _team.Size);
+        var kernel = new FusedKernel(op, new ElementwiseLoops(operands), [.. operands.Select(Address)], _team.Size);
         return () => kernel.Run(_team);
     }
 
@@ -363,7 +365,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device)
     private Action SumOfSquares(Step step)
     {
         var kernel = _kernels.Get(0, () => new Kernels.SumOfSquares(_kernels.Workers));
-        (nint, long)[] inputs = [.. step.Inputs.Select(i => (program.Address(i), i.Shape.Count))];
+        (nint, long)[] inputs = [.. step.Inputs.Select(i => (Address(i), i.Shape.Count))];
         var output = Floats(step.Outputs[0]);
         return () =>
         {

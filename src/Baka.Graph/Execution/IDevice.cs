@@ -7,7 +7,11 @@ namespace Baka.Graph.Execution;
 public interface IDevice : IDisposable
 {
     /// <summary>Prepares a graph for repeated evaluation. Variables not seen before begin as zeros.</summary>
-    IProgram Load(TensorGraph graph);
+    /// <param name="groups">
+    /// Into how many equal groups of rows the device splits what rows carry: a run works on one of them, and the
+    /// carried variables are as many times larger on the device than in the graph.
+    /// </param>
+    IProgram Load(TensorGraph graph, int groups = 1);
 
     /// <summary>Shapes of the variables seen so far, by name.</summary>
     IReadOnlyDictionary<string, Shape> Variables { get; }
@@ -29,7 +33,8 @@ public interface IProgram : IDisposable
     Span<float> Floats(string input);
 
     /// <summary>Evaluates the graph: outputs get their values, then assigned variables theirs.</summary>
-    void Run();
+    /// <param name="group">Whose carried variables to work on.</param>
+    void Run(int group = 0);
 
     /// <summary>The f32 output of that name after <see cref="Run"/>.</summary>
     ReadOnlySpan<float> Output(string name);

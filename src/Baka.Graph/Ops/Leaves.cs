@@ -5,8 +5,14 @@ namespace Baka.Graph.Ops;
 
 public enum VariableKind
 {
+    /// <summary>Trained.</summary>
     Parameter,
+
+    /// <summary>Belongs to training: moments of the optimizer, sums of gradients.</summary>
     State,
+
+    /// <summary>What every row remembers: the first axis is the rows.</summary>
+    Carry,
 }
 
 /// <summary>A node without inputs whose value comes from outside the graph.</summary>
@@ -31,6 +37,9 @@ public sealed record Input(string Name, TensorSpec Spec) : Leaf
 /// <summary>A value that lives on the device between evaluations.</summary>
 public sealed record Variable(string Name, VariableKind VariableKind, Shape Shape) : Leaf
 {
+    /// <summary>The shape where the rows are split into groups, of which the graph sees one.</summary>
+    public Shape OnDevice(int groups) => VariableKind == VariableKind.Carry ? Shape.With(0, groups * Shape[0]) : Shape;
+
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => [new(DType.Float32, Shape)];
 }
 

@@ -14,17 +14,18 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
 
     public IReadOnlyDictionary<string, Shape> Variables => _variables.ToDictionary(v => v.Key, v => v.Value.Spec.Shape);
 
-    public IProgram Load(TensorGraph graph)
+    public IProgram Load(TensorGraph graph, int groups = 1)
     {
         foreach (var (name, tensor) in graph.Variables)
         {
+            var shape = ((Variable)tensor.Node.Op).OnDevice(groups);
             if (!_variables.TryGetValue(name, out var known))
             {
-                _variables[name] = new Value(tensor.Spec);
+                _variables[name] = new Value(new TensorSpec(DType.Float32, shape));
             }
-            else if (!known.Spec.Equals(tensor.Spec))
+            else if (!known.Spec.Shape.Equals(shape))
             {
-                throw new GraphException($"the variable '{name}' is {known.Spec} on the device, but {tensor.Spec} in the graph");
+                throw new GraphException($"the variable '{name}' is {known.Spec.Shape} on the device, but {shape} in the graph");
             }
         }
 
@@ -55,7 +56,7 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
         {
         }
 
-        public void Run()
+        public void Run(int group)
         {
             var values = new Dictionary<Tensor, Value>();
             var readersLeft = CountReaders();
@@ -66,7 +67,7 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
                     continue;
                 }
 
-                var results = Evaluate(node, values);
+                var results = Evaluate(node, values, group);
                 for (var i = 0; i < results.Count; i++)
                 {
                     values[node.Outputs[i]] = results[i];
@@ -90,7 +91,7 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
 
             foreach (var (name, value) in graph.Assignments.Select(a => (a.Key, values[a.Value].Floats.ToArray())).ToArray())
             {
-                value.CopyTo(device._variables[name].Floats, 0);
+                value.CopyTo(Part(name, group, value.Length));
             }
         }
 
@@ -105,14 +106,16 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
             return count;
         }
 
-        private IReadOnlyList<Value> Evaluate(Node node, Dictionary<Tensor, Value> values)
+        private IReadOnlyList<Value> Evaluate(Node node, Dictionary<Tensor, Value> values, int group)
         {
             switch (node.Op)
             {
                 case Input input:
                     return [_inputs[input.Name]];
                 case Variable variable:
-                    return [device._variables[variable.Name]];
+                    var own = new Value(node.Outputs[0].Spec);
+                    Part(variable.Name, group, own.Floats.Length).CopyTo(own.Floats);
+                    return [own];
             }
 
             Value[] inputs = [.. node.Inputs.Select(i => values[i])];
@@ -124,6 +127,13 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
             }
 
             return outputs;
+        }
+
+        /// <summary>The group's part of a carried variable, which is the whole of any other.</summary>
+        private Span<float> Part(string variable, int group, int length)
+        {
+            var floats = device._variables[variable].Floats;
+            return floats.AsSpan(length == floats.Length ? 0 : group * length, length);
         }
 
         private static bool HasNonFinite(Value value) => value.Floats.Any(f => !float.IsFinite(f));

@@ -39,7 +39,7 @@ internal sealed class CarryState(TensorGraph graph, string prefix, int rows)
             return state;
         }
 
-        var variable = graph.State($"{prefix}.{carried.Name}", carried.For(rows));
+        var variable = graph.Carry($"{prefix}.{carried.Name}", carried.For(rows));
         return _states[carried.Name] = (variable, variable);
     }
 }
