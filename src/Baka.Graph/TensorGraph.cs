@@ -43,7 +43,7 @@ public sealed class TensorGraph
     }
 
     /// <summary>Marks nodes made until the result is disposed as part of the gradient of the given module.</summary>
-    internal IDisposable Backward(string module)
+    public IDisposable Backward(string module)
     {
         var end = new ScopeEnd(this, _module, _backward);
         (_module, _backward) = (module, true);

@@ -38,6 +38,21 @@ internal static class GraphQueries
         _ => false,
     };
 
+    /// <summary>
+    /// The place of a weight among those side by side, the same in the forward and the backward pass: variables as they
+    /// were declared, then what is made of variables.
+    /// </summary>
+    public static (bool IsMade, int Declaration) WeightOrder(this Tensor weight)
+    {
+        var variable = weight;
+        while (variable.Node.Inputs.Count > 0)
+        {
+            variable = variable.Node.Inputs[0];
+        }
+
+        return (weight.Node.Op is not Variable, variable.Node.Id);
+    }
+
     /// <summary>The tensor behind reshapes.</summary>
     public static Tensor BehindReshapes(this Tensor tensor)
     {

@@ -54,7 +54,7 @@ public sealed class MergeInputGradients : IPass
     private static Tensor Merged(Tensor sum, IReadOnlyList<Tensor> inputs, List<Node> products, Dictionary<Tensor, int> readers)
     {
         // Weights in the order of their declaration, so that forward and backward agree on their places in memory.
-        var order = products.OrderBy(p => p.Inputs[1].Node.Id).ToArray();
+        var order = products.OrderBy(p => p.Inputs[1].WeightOrder()).ToArray();
         var rewritten = new Dictionary<Node, Node>();
         var rest = new List<Tensor>();
         Match(sum.Node, inputs, readers, rewritten, rest);

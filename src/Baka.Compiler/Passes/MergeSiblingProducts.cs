@@ -12,11 +12,11 @@ public sealed class MergeSiblingProducts : IPass
     public TensorGraph Run(TensorGraph graph)
     {
         var families = new Dictionary<Node, Family>();
+        var readers = graph.Nodes.SelectMany(n => n.Inputs.Select(i => (Input: i.Node, Node: n))).ToLookup(r => r.Input, r => r.Node);
         foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].IsWeight())
-            .GroupBy(n => n.Inputs[0]))
+            .GroupBy(n => (n.Inputs[0], IsKept(n, readers))))
         {
-            // Weights in the order of their declaration: the input gradients use the same.
-            Join(families, siblings.OrderBy(n => n.Inputs[1].Node.Id), varying: 1);
+            Join(families, new Family([.. siblings.OrderBy(n => n.Inputs[1].WeightOrder())], varying: 1));
         }
 
         foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: true, TransposeB: false } or MatMulAdd { TransposeA: true, TransposeB: false })
@@ -24,16 +24,22 @@ public sealed class MergeSiblingProducts : IPass
         {
             foreach (var family in Independent(siblings))
             {
-                Join(families, InOrderOfExistingJoin(family), varying: 0);
+                Join(families, Beside(family));
             }
         }
 
         return families.Count == 0 ? graph : Rewrite(graph, families);
     }
 
-    private static void Join(Dictionary<Node, Family> families, IEnumerable<Node> members, int varying)
+    /// <summary>
+    /// Whether the gradient reads a product, which is then kept with all its siblings: those that only the forward pass
+    /// reads had better be apart.
+    /// </summary>
+    private static bool IsKept(Node product, ILookup<Node, Node> readers) =>
+        readers[product].Any(reader => reader.IsBackward || (reader.Op is Elementwise or Reshape or Slice or Permute && IsKept(reader, readers)));
+
+    private static void Join(Dictionary<Node, Family> families, Family family)
     {
-        var family = new Family([.. members], varying);
         if (family.Members.Count < 2)
         {
             return;
@@ -65,17 +71,26 @@ public sealed class MergeSiblingProducts : IPass
         }
     }
 
-    /// <summary>The order in which the same factors already stand side by side for the input's gradient, else their own.</summary>
-    private static IEnumerable<Node> InOrderOfExistingJoin(IReadOnlyList<Node> family)
+    /// <summary>Where the same factors already stand side by side for the input's gradient, they stay there.</summary>
+    private static Family Beside(IReadOnlyList<Node> family)
     {
         var byFactor = family.GroupBy(n => n.Inputs[0]).ToDictionary(g => g.Key, g => g.First());
         if (byFactor.Count < family.Count)
         {
-            return [];
+            return new Family([], varying: 0);
         }
 
-        var join = family[0].Graph.Nodes.FirstOrDefault(n => n.Op is Concat { Axis: 1 } && n.Inputs.Count == family.Count && n.Inputs.All(byFactor.ContainsKey));
-        return join is null ? family.OrderBy(n => n.Inputs[0].Node.Id) : join.Inputs.Select(i => byFactor[i]);
+        foreach (var join in family[0].Graph.Nodes.Where(n => n.Op is Concat { Axis: 1 }))
+        {
+            var start = join.Inputs.TakeWhile(i => !byFactor.ContainsKey(i)).Count();
+            var parts = join.Inputs.Skip(start).Take(family.Count).ToArray();
+            if (parts.Length == family.Count && parts.Distinct().Count() == parts.Length && parts.All(byFactor.ContainsKey))
+            {
+                return new Family([.. parts.Select(p => byFactor[p])], varying: 0) { Factors = join, FirstFactor = start };
+            }
+        }
+
+        return new Family([.. family.OrderBy(n => n.Inputs[0].Node.Id)], varying: 0);
     }
 
     private static TensorGraph Rewrite(TensorGraph graph, Dictionary<Node, Family> families)
@@ -85,8 +100,9 @@ public sealed class MergeSiblingProducts : IPass
         var members = graph.Nodes.GroupBy(n => unit[n.Id]).ToDictionary(g => g.Key, g => g.ToArray());
         var order = TopologicalOrder.Of(
             graph.Nodes.Count,
-            id => unit[id] != id ? [unit[id]] : members[id].SelectMany(m => m.Inputs).SelectMany(i => new[] { i.Node.Id, unit[i.Node.Id] }),
+            id => unit[id] != id ? [unit[id]] : members[id].SelectMany(m => m.Inputs).Concat(Factors(members[id][0])).SelectMany(i => new[] { i.Node.Id, unit[i.Node.Id] }),
             id => id);
+        IEnumerable<Tensor> Factors(Node node) => families.TryGetValue(node, out var family) && family.Factors is { } join ? join.Outputs : [];
         return graph.Rebuild([.. order.Select(id => graph.Nodes[id])], (target, node, map) =>
         {
             if (!families.TryGetValue(node, out var family))
@@ -106,6 +122,12 @@ public sealed class MergeSiblingProducts : IPass
 
         public IReadOnlyList<Node> Members { get; } = members;
 
+        /// <summary>A join that holds the members' first operands side by side, perhaps among others.</summary>
+        public Node? Factors { get; init; }
+
+        /// <summary>Which of its parts belongs to the first member.</summary>
+        public int FirstFactor { get; init; }
+
         public void Build(TensorGraph target, IReadOnlyDictionary<Tensor, Tensor> map)
         {
             if (_product is not null)
@@ -115,13 +137,19 @@ public sealed class MergeSiblingProducts : IPass
 
             Tensor Joined(int input, int axis) => Tensor.Concat(axis, Members.Select(m => map[m.Inputs[input]]).ToArray());
             Tensor Shared(int input) => map[Members[0].Inputs[input]];
-            Tensor[] operands = varying == 1 ? [Shared(0), Joined(1, 0)] : [Joined(0, 1), Shared(1)];
+            Tensor[] operands = varying == 1 ? [Shared(0), Joined(1, 0)] : [Factors is null ? Joined(0, 1) : PartOfFactors(map), Shared(1)];
             if (Members[0].Op is MatMulAdd)
             {
                 operands = [.. operands, Joined(2, 0)];
             }
 
             _product = target.Add(Members[0].Op, operands);
+        }
+
+        private Tensor PartOfFactors(IReadOnlyDictionary<Tensor, Tensor> map)
+        {
+            var start = Factors!.Inputs.Take(FirstFactor).Sum(i => i.Shape[1]);
+            return map[Factors.Outputs[0]].Slice(1, start, Members.Sum(m => m.Inputs[0].Shape[1]));
         }
 
         public Tensor Result(Node member)

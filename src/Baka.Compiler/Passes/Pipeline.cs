@@ -39,6 +39,9 @@ public sealed class Pipeline
 
         new Simplify(),
 
+        // What variables become is computed as soon as it can be: its operands need not be kept.
+        new HurryResults(),
+
         // The gradient recomputes cheap elementwise values instead of keeping them.
         new Recompute(),
 

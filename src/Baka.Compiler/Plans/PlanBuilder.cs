@@ -19,7 +19,7 @@ public sealed class PlanBuilder
     private readonly PreparedWeights? _weights;
     private readonly ILookup<Tensor, Node> _readers;
     private readonly ElementChoice _elements;
-    private readonly Dictionary<Tensor, PreparedWeight> _prepared = [];
+    private readonly Dictionary<Tensor, (PreparedWeight Weight, View View)> _prepared = [];
     private readonly Dictionary<Tensor, View> _views = [];
     private readonly HashSet<Tensor> _placed = [];
     private readonly List<Step> _steps = [];
@@ -54,7 +54,7 @@ public sealed class PlanBuilder
 
         builder.StoreResults();
         var arena = MemoryPlanner.Plan(builder._steps);
-        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Distinct()], arena);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], arena);
     }
 
     private void PlaceVariables()
@@ -82,7 +82,8 @@ public sealed class PlanBuilder
             return;
         }
 
-        foreach (var weight in _graph.Nodes.SelectMany(ProductOperands).Distinct().Where(t => t.IsWeight()))
+        // The largest first: others may be parts of them.
+        foreach (var weight in _graph.Nodes.SelectMany(ProductOperands).Distinct().Where(t => t.IsWeight()).OrderByDescending(t => t.Shape.Count))
         {
             if (_weights.Element != Element.Float32 || DirectView(weight) is null)
             {
@@ -358,8 +359,8 @@ public sealed class PlanBuilder
     private View Operand(Node node, int input)
     {
         var tensor = node.Inputs[input];
-        return _prepared.TryGetValue(tensor, out var weight) && ProductOperands(node).Contains(tensor)
-            ? new View(weight.Storage, tensor.Shape)
+        return _prepared.TryGetValue(tensor, out var prepared) && ProductOperands(node).Contains(tensor)
+            ? prepared.View
             : Readable(node, input, _views[tensor]);
     }
 

@@ -13,26 +13,37 @@ public sealed record PreparedWeight(Storage Storage, IReadOnlyList<Step> Steps);
 /// <param name="element">What products read.</param>
 public sealed class PreparedWeights(Element element, VariablePlacement variables)
 {
-    private readonly Dictionary<string, PreparedWeight> _known = [];
+    private readonly List<Known> _known = [];
 
     public Element Element { get; } = element;
 
-    public IReadOnlyCollection<PreparedWeight> All => _known.Values;
+    public IEnumerable<PreparedWeight> All => _known.Select(k => k.Weight);
 
-    /// <summary>The copy of such a tensor, made if need be.</summary>
-    public PreparedWeight Of(Tensor weight)
+    /// <summary>
+    /// The copy of such a tensor, made if need be, and where in it the tensor lies: it may be some of what stands one
+    /// above the other in a copy that exists.
+    /// </summary>
+    public (PreparedWeight Weight, View View) Of(Tensor weight)
     {
-        var name = Describe(weight);
-        if (!_known.TryGetValue(name, out var prepared))
+        string[] parts = [.. Parts(weight).Select(Describe)];
+        foreach (var known in _known)
         {
-            var steps = new List<Step>();
-            var storage = new Storage(StorageKind.Prepared, name, Element, weight.Shape.Count);
-            Fill(weight, new View(storage, weight.Shape), steps);
-            _known[name] = prepared = new PreparedWeight(storage, steps);
+            var first = Enumerable.Range(0, Math.Max(0, known.Parts.Count - parts.Length + 1)).FirstOrDefault(i => known.Parts.Skip(i).Take(parts.Length).SequenceEqual(parts), -1);
+            if (first >= 0)
+            {
+                return (known.Weight, known.View.Slice(0, known.Rows.Take(first).Sum(), weight.Shape[0]));
+            }
         }
 
-        return prepared;
+        var steps = new List<Step>();
+        var storage = new Storage(StorageKind.Prepared, string.Join(" ", parts), Element, weight.Shape.Count);
+        var view = new View(storage, weight.Shape);
+        Fill(weight, view, steps);
+        _known.Add(new Known(new PreparedWeight(storage, steps), view, parts, [.. Parts(weight).Select(p => p.Shape[0])]));
+        return (_known[^1].Weight, view);
     }
+
+    private static IReadOnlyList<Tensor> Parts(Tensor weight) => weight.Node.Op is Concat { Axis: 0 } ? weight.Node.Inputs : [weight];
 
     private static string Describe(Tensor weight) => weight.Node.Op switch
     {
@@ -72,6 +83,10 @@ public sealed class PreparedWeights(Element element, VariablePlacement variables
                 throw new GraphException($"the weight {Describe(weight)} cannot be laid out for products");
         }
     }
+
+    /// <param name="Parts">Descriptions of what stands one above the other.</param>
+    /// <param name="Rows">Of each part.</param>
+    private sealed record Known(PreparedWeight Weight, View View, IReadOnlyList<string> Parts, IReadOnlyList<int> Rows);
 
     /// <summary>The weight as a view into a variable, or null where no strides express that.</summary>
     private View? Source(Tensor weight) => weight.Node.Op switch

@@ -32,11 +32,13 @@ internal sealed class AdamW
     /// <summary>Assigns new values to parameters and moments.</summary>
     /// <param name="loss">A scalar; it becomes an output, as do the norm and whether the step is valid.</param>
     /// <param name="gradients">Of the parameters, in their order.</param>
+    /// <param name="unit">A scalar that the gradients are to be multiplied by; null = 1.</param>
     /// <returns>1 where loss and gradient norm are finite, else 0.</returns>
-    public Tensor Update(Tensor loss, IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<Tensor> gradients)
+    public Tensor Update(Tensor loss, IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<Tensor> gradients, Tensor? unit = null)
     {
         using var scope = _graph.Scope("adamw");
         var norm = Tensor.SumOfSquares(gradients).Sqrt();
+        norm = unit is null ? norm : norm * unit;
         var valid = loss.IsFinite() * norm.IsFinite();
         _graph.Output("loss", loss);
         _graph.Output("gradient_norm", norm);
@@ -44,6 +46,7 @@ internal sealed class AdamW
 
         // min(1, clip / norm)
         var scale = -(-(_clip / (norm + 1e-6f))).Maximum(-1f);
+        scale = unit is null ? scale : scale * unit;
         for (var i = 0; i < parameters.Count; i++)
         {
             Update(parameters[i], gradients[i] * scale, valid);

@@ -91,7 +91,7 @@ public sealed class TrainingProgram : WindowProgram
         var graph = step.Graph;
         var loss = step.AddNll(model).SumAll();
         var gradients = Gradients.Of(loss, [.. model.Parameters.Select(p => p.In(graph))]);
-        using var scope = graph.Scope("accumulate");
+        using var scope = graph.Backward("accumulate");
         var sums = Sums(graph, model);
         graph.Assign(sums.Loss, sums.Loss + loss);
         for (var i = 0; i < gradients.Count; i++)
@@ -108,7 +108,7 @@ public sealed class TrainingProgram : WindowProgram
         var graph = new TensorGraph();
         var sums = Sums(graph, model);
         var scale = graph.Input("inverse_count", DType.Float32, Shape.Scalar);
-        new AdamW(graph, optimizer).Update(sums.Loss * scale, model.Parameters, [.. sums.Gradients.Select(g => g * scale)]);
+        new AdamW(graph, optimizer).Update(sums.Loss * scale, model.Parameters, sums.Gradients, scale);
         using var scope = graph.Scope("accumulate");
         foreach (var sum in sums.Gradients.Append(sums.Loss))
         {
