@@ -14,6 +14,7 @@ internal static class DeviceAttribute
 /// <summary>CUfunction_attribute of cuda.h.</summary>
 internal static class FunctionAttribute
 {
+    public const int StaticSharedBytes = 1;
     public const int LocalBytes = 3;
     public const int Registers = 4;
     public const int MaxDynamicSharedBytes = 8;
