@@ -43,6 +43,9 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
 
     public long Bytes => Count * Type.Bytes;
 
+    /// <summary>Whether a variable is trained.</summary>
+    public bool IsParameter { get; init; }
+
     /// <summary>Whether a variable is what rows carry: each group of rows then has an equal part of it.</summary>
     public bool IsCarried { get; init; }
 

@@ -78,7 +78,7 @@ public sealed class VariablePlacement(Element carried = Element.Float32)
 
     private Storage NewStorage(string name, Element type, long count, VariableKind kind)
     {
-        var storage = new Storage(StorageKind.Variable, name, type, count) { IsCarried = kind == VariableKind.Carry };
+        var storage = new Storage(StorageKind.Variable, name, type, count) { IsCarried = kind == VariableKind.Carry, IsParameter = kind == VariableKind.Parameter };
         _storages.Add(storage);
         return storage;
     }

@@ -1,0 +1,190 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Compilation;
+using Baka.Cuda.Interop;
+using Baka.Cuda.Lowering;
+using Baka.Cuda.Products;
+using Baka.Graph;
+using Baka.Graph.Execution;
+
+namespace Baka.Cuda.Execution;
+
+/// <summary>
+/// Evaluates compiled graphs on the first visible NVIDIA GPU. All programs share the variables, the copies of
+/// parameters that products read, one arena and one stretch of scratch memory, as large as the hungriest needs.
+/// </summary>
+public sealed class CudaDevice : IDevice
+{
+    private readonly CudaCompiler _compiler;
+    private readonly KernelCompiler _kernels;
+    private readonly ProductRunner _products;
+    private readonly Dictionary<Storage, DeviceMemory> _variables = [];
+    private readonly Dictionary<PreparedWeight, DeviceMemory> _weights = [];
+    private readonly Dictionary<PreparedWeight, int> _weightVersions = [];
+    private readonly List<CudaProgram> _programs = [];
+    private readonly bool _poison;
+    private int _parameterVersion;
+
+    /// <param name="cacheFolder">Where compiled kernels and choices of algorithms are kept from run to run.</param>
+    /// <param name="poison">Fill the arena with NaN before every evaluation, so that a read before the first write shows.</param>
+    /// <exception cref="CudaException">There is no GPU, or a library is missing.</exception>
+    public CudaDevice(Precision precision, string cacheFolder, bool poison = false)
+    {
+        Context = CudaContext.Open();
+        Stream = new CudaStream(Context);
+        _compiler = new CudaCompiler(Context.Profile, precision);
+        _kernels = new KernelCompiler(Context, cacheFolder);
+        _products = new ProductRunner(Context, cacheFolder, precision == Precision.Tf32);
+        _poison = poison;
+        Recorder = new Recorder(Stream, _kernels, _products);
+        Arena = new DeviceMemory(Context, 0);
+        Scratch = new DeviceMemory(Context, 0);
+    }
+
+    public Precision Precision => _compiler.Precision;
+
+    public string Name => Context.Profile.Name;
+
+    public IReadOnlyDictionary<string, Shape> Variables => _compiler.Variables.Places.ToDictionary(p => p.Key, p => p.Value.Shape);
+
+    /// <summary>The programs in the order they were loaded.</summary>
+    public IReadOnlyList<CudaProgram> Programs => _programs;
+
+    /// <summary>What is held on the GPU now.</summary>
+    public CudaMemoryUse Memory => new(
+        _variables.Values.Sum(m => m.Bytes),
+        _weights.Values.Sum(m => m.Bytes),
+        Arena.Bytes,
+        Scratch.Bytes,
+        _programs.Sum(p => p.OwnBytes),
+        ProductRunner.WorkspaceBytes);
+
+    /// <summary>Memory of the GPU that no program uses.</summary>
+    public long FreeBytes => Context.FreeBytes;
+
+    public long TotalBytes => Context.TotalBytes;
+
+    internal CudaContext Context { get; }
+
+    internal CudaStream Stream { get; }
+
+    internal Recorder Recorder { get; }
+
+    internal DeviceMemory Arena { get; private set; }
+
+    internal DeviceMemory Scratch { get; private set; }
+
+    /// <summary>Changes when shared memory moves, so that programs know to record themselves again.</summary>
+    internal int MemoryVersion { get; private set; }
+
+    IProgram IDevice.Load(TensorGraph graph, int groups) => Load(graph, groups);
+
+    /// <summary>Compiles a graph and takes the memory that it needs.</summary>
+    /// <exception cref="CudaException">The GPU's memory is not enough.</exception>
+    public CudaProgram Load(TensorGraph graph, int groups = 1)
+    {
+        Context.MakeCurrent();
+        var lowered = _compiler.Compile(graph, groups);
+        foreach (var storage in _compiler.Variables.Storages.Where(s => !_variables.ContainsKey(s)))
+        {
+            _variables[storage] = new DeviceMemory(Context, storage.Bytes);
+            Stream.Clear(_variables[storage].Address, storage.Bytes);
+        }
+
+        foreach (var weight in lowered.Plan.Prepared.Where(w => !_weights.ContainsKey(w)))
+        {
+            _weights[weight] = new DeviceMemory(Context, weight.Storage.Bytes);
+            _weightVersions[weight] = -1;
+        }
+
+        Arena = Grown(Arena, lowered.Plan.ArenaBytes);
+        Scratch = Grown(Scratch, lowered.ScratchBytes);
+        Recorder.Prepare([.. lowered.Operations], Arena);
+        _programs.Add(new CudaProgram(this, lowered));
+        return _programs[^1];
+    }
+
+    public void Read(string variable, Span<float> to)
+    {
+        var (view, memory) = Find(variable);
+        HostCopy.Read(Context, Stream, memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, to);
+    }
+
+    public void Write(string variable, ReadOnlySpan<float> from)
+    {
+        var (view, memory) = Find(variable);
+        HostCopy.Write(Context, Stream, memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, from);
+        _parameterVersion++;
+    }
+
+    public void Dispose()
+    {
+        foreach (var memory in _variables.Values.Concat(_weights.Values).Append(Arena).Append(Scratch))
+        {
+            memory.Dispose();
+        }
+
+        _products.Dispose();
+        _kernels.Dispose();
+        Stream.Dispose();
+        Context.Dispose();
+    }
+
+    internal ulong VariableAddress(Storage storage) => _variables[storage].Address;
+
+    internal ulong WeightAddress(Storage storage) => _weights.First(w => w.Key.Storage == storage).Value.Address;
+
+    /// <summary>Parameters have changed: what is prepared from them is out of date.</summary>
+    internal void MarkParametersChanged() => _parameterVersion++;
+
+    /// <summary>Whether a copy of parameters must be made again before it is read; if so it counts as made.</summary>
+    internal bool ClaimStale(PreparedWeight weight)
+    {
+        var stale = _weightVersions[weight] != _parameterVersion;
+        _weightVersions[weight] = _parameterVersion;
+        return stale;
+    }
+
+    internal void Forget(CudaProgram program) => _programs.Remove(program);
+
+    internal void PoisonMemory()
+    {
+        if (_poison)
+        {
+            Stream.Fill(Arena.Address, 0xffffffff, Arena.Bytes / 4);
+            Stream.Fill(Scratch.Address, 0xffffffff, Scratch.Bytes / 4);
+        }
+    }
+
+    private DeviceMemory Grown(DeviceMemory memory, long bytes)
+    {
+        if (bytes <= memory.Bytes)
+        {
+            return memory;
+        }
+
+        Stream.Synchronize();
+        memory.Dispose();
+        MemoryVersion++;
+        return new DeviceMemory(Context, bytes);
+    }
+
+    private (View View, DeviceMemory Memory) Find(string variable)
+    {
+        Context.MakeCurrent();
+        return _compiler.Variables.Places.TryGetValue(variable, out var view)
+            ? (view, _variables[view.Storage])
+            : throw new ArgumentException($"The device has no variable '{variable}'.");
+    }
+}
+
+/// <summary>Bytes on a GPU by what they are for.</summary>
+/// <param name="Variables">Parameters, moments, sums of gradients, what rows carry.</param>
+/// <param name="Weights">Parameters as products read them.</param>
+/// <param name="Arena">Activations and gradients.</param>
+/// <param name="Scratch">Of single steps.</param>
+/// <param name="Buffers">Inputs, outputs and constants of programs.</param>
+/// <param name="Workspace">Of matrix products.</param>
+public sealed record CudaMemoryUse(long Variables, long Weights, long Arena, long Scratch, long Buffers, long Workspace)
+{
+    public long Total => Variables + Weights + Arena + Scratch + Buffers + Workspace;
+}

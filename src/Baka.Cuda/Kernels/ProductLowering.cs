@@ -1,0 +1,50 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+
+namespace Baka.Cuda.Kernels;
+
+/// <summary>Matrix products go to cuBLASLt as they are, but both factors must have one element.</summary>
+internal static class ProductLowering
+{
+    /// <param name="addend">What the product is added to; null = nothing.</param>
+    public static IReadOnlyList<Operation> Lower(MatMul op, View a, View b, View? addend, View d, LoweringContext context)
+    {
+        var operations = new List<Operation>();
+        var element = a.Storage.Type == Element.BFloat16 || b.Storage.Type == Element.BFloat16 ? Element.BFloat16 : Element.Float32;
+        var (left, right) = (Converted(a, element, context, operations), Converted(b, element, context, operations));
+        if (addend is not null && !IsSame(addend, d))
+        {
+            operations.AddRange(CopyLowering.Lower(addend, d, context));
+        }
+
+        // f32 factors cannot give a bf16 result.
+        var target = element == Element.Float32 && d.Storage.Type != Element.Float32 ? context.Scratch(element, d.Shape.Extents) : d;
+        if (target != d && addend is not null)
+        {
+            operations.AddRange(CopyLowering.Lower(d, target, context));
+        }
+
+        operations.Add(new Product(left, op.TransposeA, right, op.TransposeB, target, addend is not null));
+        if (target != d)
+        {
+            operations.AddRange(CopyLowering.Lower(target, d, context));
+        }
+
+        return operations;
+    }
+
+    private static bool IsSame(View x, View y) => x.Storage.Root == y.Storage.Root && x.Offset == y.Offset && x.Strides.SequenceEqual(y.Strides);
+
+    private static View Converted(View view, Element element, LoweringContext context, List<Operation> operations)
+    {
+        if (view.Storage.Type == element)
+        {
+            return view;
+        }
+
+        var copy = context.Scratch(element, view.Shape.Extents);
+        operations.AddRange(CopyLowering.Lower(view, copy, context));
+        return copy;
+    }
+}

@@ -1,0 +1,44 @@
+using Baka.Compiler.Passes;
+using Baka.Compiler.Plans;
+using Baka.Graph;
+
+namespace Baka.Cuda.Lowering;
+
+/// <summary>
+/// Compiles graphs for one GPU, down to the texts of kernels. It needs no GPU: what a program would take can be told
+/// without one.
+/// </summary>
+internal sealed class CudaCompiler
+{
+    private readonly DeviceProfile _device;
+
+    public CudaCompiler(DeviceProfile device, Precision precision)
+    {
+        _device = device;
+        Precision = precision;
+        var element = precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32;
+        Variables = new VariablePlacement(element);
+        Weights = new PreparedWeights(element, Variables);
+    }
+
+    public Precision Precision { get; }
+
+    /// <summary>The variables of all graphs so far.</summary>
+    public VariablePlacement Variables { get; }
+
+    public PreparedWeights Weights { get; }
+
+    /// <param name="groups">Of rows: see <see cref="Baka.Graph.Execution.IDevice.Load"/>.</param>
+    public LoweredPlan Compile(TensorGraph graph, int groups)
+    {
+        var plan = PlanBuilder.Build(Pipeline.Gpu.Run(graph), Variables, groups, Weights);
+        var context = new LoweringContext(_device);
+        var lowering = new StepLowering(context);
+        return new LoweredPlan(
+            plan,
+            [.. plan.Steps.Select(s => new LoweredStep(s, lowering.Lower(s)))],
+            plan.Prepared.ToDictionary(w => w, w => (IReadOnlyList<Operation>)[.. w.Steps.SelectMany(lowering.Lower)]),
+            context.ScratchBytes,
+            groups);
+    }
+}
