@@ -22,6 +22,10 @@ internal sealed class LibraryFinder(Surroundings surroundings)
         .. Existing(FoldersAfterLoader(), library),
     ];
 
+    /// <summary>The file of a loaded library, where its plain name was enough to load it.</summary>
+    public string PathOf(NativeModule module) =>
+        Path.IsPathFullyQualified(module.Path) ? module.Path : surroundings.LoadedFiles().FirstOrDefault(file => Path.GetFileName(file).StartsWith(module.Path, StringComparison.Ordinal)) ?? module.Path;
+
     /// <summary>Every folder that <see cref="Candidates"/> looks into, and in words the loader's path.</summary>
     public IReadOnlyList<string> Looked() =>
         [.. surroundings.Folders(Variable), .. FoldersBeforeLoader().Where(Directory.Exists), "the loader's path", .. FoldersAfterLoader()];
