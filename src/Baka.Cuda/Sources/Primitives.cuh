@@ -41,8 +41,38 @@ template <typename T, int N> struct alignas(sizeof(T) * N) Pack
     T at[N];
 };
 
-template <int N, typename T> __device__ __forceinline__ Pack<T, N> load_pack(const T* p) { return *reinterpret_cast<const Pack<T, N>*>(p); }
-template <int N, typename T> __device__ __forceinline__ void store_pack(T* p, const Pack<T, N>& x) { *reinterpret_cast<Pack<T, N>*>(p) = x; }
+// Pairs of 16-bit elements travel as 32-bit words: compilers split an access by what is read of it, and eight separate
+// halves would become two accesses.
+template <int N, typename T> __device__ __forceinline__ Pack<T, N> load_pack(const T* p)
+{
+    if constexpr (sizeof(T) == 2 && N % 2 == 0)
+    {
+        const Pack<u32, N / 2> words = *reinterpret_cast<const Pack<u32, N / 2>*>(p);
+        Pack<T, N> result;
+        for (int i = 0; i < N / 2; i++)
+        {
+            result.at[2 * i].bits = (unsigned short)words.at[i];
+            result.at[2 * i + 1].bits = (unsigned short)(words.at[i] >> 16);
+        }
+
+        return result;
+    }
+    else
+        return *reinterpret_cast<const Pack<T, N>*>(p);
+}
+
+template <int N, typename T> __device__ __forceinline__ void store_pack(T* p, const Pack<T, N>& x)
+{
+    if constexpr (sizeof(T) == 2 && N % 2 == 0)
+    {
+        Pack<u32, N / 2> words;
+        for (int i = 0; i < N / 2; i++)
+            words.at[i] = x.at[2 * i].bits | (u32)x.at[2 * i + 1].bits << 16;
+        *reinterpret_cast<Pack<u32, N / 2>*>(p) = words;
+    }
+    else
+        *reinterpret_cast<Pack<T, N>*>(p) = x;
+}
 
 __device__ __forceinline__ float exp2_fast(float x)
 {
@@ -95,6 +125,28 @@ __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.com
 // Waits until at most N of the committed groups are under way.
 template <int N> __device__ __forceinline__ void copy_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 // primitives: end
+
+// N floats as elements of memory, rounded to nearest even.
+template <typename T, int N> __device__ __forceinline__ Pack<T, N> round_pack(const float (&x)[N])
+{
+    Pack<T, N> result;
+    if constexpr (sizeof(T) == 2 && N % 2 == 0)
+    {
+        for (int i = 0; i < N; i += 2)
+        {
+            const u32 pair = pack_bf16(x[i], x[i + 1]);
+            result.at[i].bits = (unsigned short)pair;
+            result.at[i + 1].bits = (unsigned short)(pair >> 16);
+        }
+    }
+    else
+    {
+        for (int i = 0; i < N; i++)
+            result.at[i] = from_float<T>(x[i]);
+    }
+
+    return result;
+}
 
 __device__ __forceinline__ float warp_sum(float x)
 {

@@ -1,13 +1,12 @@
-using Baka.Compiler.Fusion;
 using Baka.Compiler.Plans;
 
-namespace Baka.Cpu.Elementwise;
+namespace Baka.Compiler.Fusion;
 
 /// <summary>
-/// The nested loops of a fused elementwise kernel over operands that lie differently in memory: an innermost run in
-/// which every operand is contiguous or constant, and outer loops with a stride for each operand.
+/// The nested loops of a kernel over operands that lie differently in memory: an innermost run with one stride for
+/// each operand (1 where it is contiguous, 0 where it is one value all along), and outer loops with a stride for each.
 /// </summary>
-internal sealed class ElementwiseLoops
+public sealed class ElementwiseLoops
 {
     /// <param name="views">All operands, inputs first.</param>
     public ElementwiseLoops(IReadOnlyList<View> views)
@@ -35,7 +34,7 @@ internal sealed class ElementwiseLoops
     /// <summary>Length of the innermost run.</summary>
     public long Run { get; }
 
-    /// <summary>Stride of each operand in the innermost run: 1, or 0 for one value all along.</summary>
+    /// <summary>Stride of each operand in the innermost run.</summary>
     public long[] InnerStrides { get; }
 
     /// <summary>Extents of the outer loops, the innermost of them first.</summary>

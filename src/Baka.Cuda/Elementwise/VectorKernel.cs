@@ -1,0 +1,88 @@
+using System.Text;
+using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
+
+namespace Baka.Cuda.Elementwise;
+
+/// <summary>
+/// Writes kernels that compute every element of their outputs from the elements of their inputs at the same place.
+/// Inputs are x0, x1, … in memory and a0, a1, … as floats; outputs are y0, y1, …. The text depends neither on names nor
+/// on places nor on the outermost extent, so that layers, and tensors that differ in their number of rows, share it.
+/// </summary>
+internal sealed class VectorKernel
+{
+    private readonly View[] _inputs;
+    private readonly View[] _outputs;
+    private readonly VectorWalk _walk;
+    private readonly StringBuilder _text = new();
+
+    /// <param name="inputs">What is read; elements are taken as f32 in any case, 32-bit integers as the floats with their bits.</param>
+    /// <param name="outputs">What is written. May lie where an input does, element by element: a thread reads all before it writes.</param>
+    public VectorKernel(IReadOnlyList<View> inputs, IReadOnlyList<View> outputs)
+    {
+        _inputs = [.. inputs];
+        _outputs = [.. outputs];
+        _walk = new VectorWalk(inputs, outputs);
+    }
+
+    /// <summary>The kernel as an operation.</summary>
+    /// <param name="name">Of the kernel.</param>
+    /// <param name="functions">Source of the functions that are called.</param>
+    /// <param name="statements">What is done for one element.</param>
+    /// <param name="results">The value of each output.</param>
+    public Launch Launch(string name, string functions, IReadOnlyList<string> statements, IReadOnlyList<string> results)
+    {
+        WriteHead(name);
+        WriteLoads();
+        if (_walk.Width > 1)
+        {
+            WriteVectorBody(statements, results);
+        }
+        else
+        {
+            WriteLines("    ", [.. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
+        }
+
+        _text.Append("}\n");
+        Argument count = _walk.IsLong ? _walk.Vectors : (int)_walk.Vectors;
+        Argument[] arguments = [.. _inputs.Concat(_outputs).Select(view => (Argument)view), count];
+        return new Launch(new Kernel(functions + _text, name), new Grid(_walk.Blocks), VectorWalk.Threads, 0, arguments);
+    }
+
+    private static string TypeOf(View view) => Kernel.TypeName(view.Storage.Type == Element.Int32 ? Element.Float32 : view.Storage.Type);
+
+    private void WriteHead(string name)
+    {
+        _text.Append($"// Over {_walk.Shape}, a thread for {(_walk.Width > 1 ? $"{_walk.Width} neighbors" : "each element")}.\n");
+        _text.Append($"extern \"C\" __global__ void __launch_bounds__({VectorWalk.Threads}) {name}(\n");
+        WriteLines("    ", _inputs.Select((view, k) => $"const {TypeOf(view)}* x{k}, // strides {_walk.StridesOf(k)}"));
+        WriteLines("    ", _outputs.Select((view, k) => $"{TypeOf(view)}* y{k}, // strides {_walk.StridesOf(_inputs.Length + k)}"));
+        _text.Append($"    {_walk.IndexType} vectors)\n{{\n");
+        _text.Append($"    const {_walk.IndexType} vector = ({_walk.IndexType})blockIdx.x * {VectorWalk.Threads} + threadIdx.x;\n");
+        _text.Append("    if (vector >= vectors)\n        return;\n\n");
+        WriteLines("    ", _walk.Coordinates());
+    }
+
+    private void WriteLoads() => WriteLines("    ", _inputs.Select((view, k) => _walk.IsVector(k)
+        ? $"const Pack<{TypeOf(view)}, {_walk.Width}> p{k} = load_pack<{_walk.Width}>(x{k} + ({_walk.Offset(k)}));"
+        : $"const float a{k} = to_float(x{k}[{_walk.Offset(k)}]);"));
+
+    private void WriteVectorBody(IReadOnlyList<string> statements, IReadOnlyList<string> results)
+    {
+        WriteLines("    ", results.Select((_, k) => $"float z{k}[{_walk.Width}];"));
+        _text.Append($"#pragma unroll\n    for (int e = 0; e < {_walk.Width}; e++)\n    {{\n");
+        WriteLines("        ", Enumerable.Range(0, _inputs.Length).Where(_walk.IsVector).Select(k => $"const float a{k} = to_float(p{k}.at[e]);"));
+        WriteLines("        ", statements);
+        WriteLines("        ", results.Select((result, k) => $"z{k}[e] = {result};"));
+        _text.Append("    }\n\n");
+        WriteLines("    ", _outputs.Select((view, k) => $"store_pack(y{k} + ({_walk.Offset(_inputs.Length + k)}), round_pack<{TypeOf(view)}>(z{k}));"));
+    }
+
+    private void WriteLines(string indentation, IEnumerable<string> lines)
+    {
+        foreach (var line in lines)
+        {
+            _text.Append(indentation).Append(line).Append('\n');
+        }
+    }
+}
