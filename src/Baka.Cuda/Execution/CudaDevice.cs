@@ -33,7 +33,7 @@ public sealed class CudaDevice : IDevice
         Stream = new CudaStream(Context);
         _compiler = new CudaCompiler(Context.Profile, precision);
         _kernels = new KernelCompiler(Context, cacheFolder);
-        _products = new ProductRunner(Context, cacheFolder, precision == Precision.Tf32);
+        _products = new ProductRunner(Context, Stream, cacheFolder, precision == Precision.Tf32);
         _poison = poison;
         Recorder = new Recorder(Stream, _kernels, _products);
         Arena = new DeviceMemory(Context, 0);

@@ -24,7 +24,7 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
 
         foreach (var product in operations.OfType<Product>())
         {
-            products.Prepare(product, stream, scratch);
+            products.Prepare(product, scratch);
         }
     }
 
@@ -36,7 +36,7 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
                 Put(launch, address);
                 break;
             case Product product:
-                products.Run(products.Prepare(product, stream), address(product.A), address(product.B), address(product.D), stream);
+                products.Run(products.Prepare(product), address(product.A), address(product.B), address(product.D));
                 break;
             case Clear clear:
                 stream.Clear(address(clear.Target), clear.Target.Shape.Count * clear.Target.Storage.Type.Bytes);

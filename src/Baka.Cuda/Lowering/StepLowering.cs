@@ -1,4 +1,9 @@
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
+using Baka.Cuda.Elementwise;
+using Baka.Cuda.Kernels;
+using Baka.Graph.Ops;
 
 namespace Baka.Cuda.Lowering;
 
@@ -11,6 +16,10 @@ internal sealed class StepLowering(LoweringContext context)
         context.BeginStep();
         return step.Op switch
         {
+            FusedElementwise op => ElementwiseLowering.Lower(op, step, context),
+            MatMul op => ProductLowering.Lower(op, step.Inputs[0], step.Inputs[1], null, step.Outputs[0], context),
+            MatMulAdd op => ProductLowering.Lower(op.Product, step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Outputs[0], context),
+            Copy => CopyLowering.Lower(step.Inputs[0], step.Outputs[0], context),
             _ => throw new NotSupportedException($"{step.Module}: the GPU has no kernel for {step.Op.Kind}."),
         };
     }

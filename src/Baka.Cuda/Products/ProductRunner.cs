@@ -7,7 +7,7 @@ namespace Baka.Cuda.Products;
 internal sealed unsafe class ProductRunner : IDisposable
 {
     // What NVIDIA recommends for Hopper. All products share it, since their stream runs them one after another.
-    private const long WorkspaceBytes = 32 << 20;
+    public const long WorkspaceBytes = 32 << 20;
 
     private const int Candidates = 8;
 
