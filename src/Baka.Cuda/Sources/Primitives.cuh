@@ -190,3 +190,44 @@ template <int THREADS> __device__ __forceinline__ float block_max(float x)
         largest = fmaxf(largest, parts[i]);
     return largest;
 }
+
+// The sum over a warp where THREADS is 32, else over a block of that many threads.
+template <int THREADS> __device__ __forceinline__ float group_sum(float x)
+{
+    if constexpr (THREADS == 32)
+        return warp_sum(x);
+    else
+        return block_sum<THREADS>(x);
+}
+
+// N consecutive elements as floats; p is aligned to all of them together.
+template <int N, typename T> __device__ __forceinline__ void load_floats(const T* p, float (&x)[N])
+{
+    Pack<T, N> pack = load_pack<N>(p);
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        x[i] = to_float(pack.at[i]);
+}
+
+template <int N> __device__ __forceinline__ void store_floats(float* p, const float (&x)[N])
+{
+    Pack<float, N> pack;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        pack.at[i] = x[i];
+    store_pack(p, pack);
+}
+
+template <int N> __device__ __forceinline__ void store_floats(bf16* p, const float (&x)[N])
+{
+    if constexpr (N == 1)
+        *p = from_float<bf16>(x[0]);
+    else
+    {
+        Pack<u32, N / 2> pack;
+#pragma unroll
+        for (int i = 0; i < N / 2; i++)
+            pack.at[i] = pack_bf16(x[2 * i], x[2 * i + 1]);
+        *reinterpret_cast<Pack<u32, N / 2>*>(p) = pack;
+    }
+}

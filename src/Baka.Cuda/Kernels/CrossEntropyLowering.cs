@@ -1,0 +1,89 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+
+namespace Baka.Cuda.Kernels;
+
+/// <summary>
+/// Linear layer and cross-entropy in chunks of rows: a chunk's logits live in scratch memory between the product that
+/// makes them and the products that turn their gradient into dx and dw.
+/// </summary>
+internal static class CrossEntropyLowering
+{
+    private const int Threads = 512;
+
+    /// <summary>What the logits of a chunk may take.</summary>
+    private const long ChunkBytes = 256L << 20;
+
+    /// <summary>Chunks are multiples of this many rows, as the tiles of products are.</summary>
+    private const int RowMultiple = 128;
+
+    /// <summary>What the kernel's own shared variables take at most.</summary>
+    private const int StaticSharedBytes = 1024;
+
+    /// <summary>(x, w, targets) → nll.</summary>
+    public static IReadOnlyList<Operation> Lower(LinearCrossEntropy op, Step step, LoweringContext context) =>
+        Lower(step, step.Outputs[0], null, context);
+
+    /// <summary>(x, w, targets, upstream) → (nll, dx, dw).</summary>
+    public static IReadOnlyList<Operation> Lower(LinearCrossEntropyGradient op, Step step, LoweringContext context) =>
+        Lower(step, step.Outputs[0], (step.Inputs[3], step.Outputs[1], step.Outputs[2]), context);
+
+    private static List<Operation> Lower(Step step, View nll, (View Upstream, View Dx, View Dw)? gradient, LoweringContext context)
+    {
+        var (x, w, targets) = (step.Inputs[0], step.Inputs[1], step.Inputs[2]);
+        var (rows, vocabulary, element) = (x.Shape[0], w.Shape[0], x.Storage.Type);
+        if (w.Storage.Type != element)
+        {
+            throw new NotSupportedException($"{step.Module}: the rows are {element}, but the vocabulary is {w.Storage.Type}.");
+        }
+
+        // Whole vectors of 16 bytes, so that every row of logits begins at a multiple of them.
+        var vector = 16 / element.Bytes;
+        var stride = (vocabulary + vector - 1) / vector * vector;
+        var chunk = ChunkRows(rows, (long)stride * element.Bytes);
+        var scratch = context.Scratch(element, chunk, stride);
+        var rowBytes = stride * element.Bytes;
+        var held = gradient is not null && rowBytes + StaticSharedBytes <= context.Device.SharedBytesPerBlock;
+        var kernel = Kernel.FromFile(
+            "CrossEntropy.cu",
+            "cross_entropy",
+            ("WIDTH", vocabulary),
+            ("STRIDE", stride),
+            ("VECTOR", vector),
+            ("THREADS", Threads),
+            ("GRADIENT", gradient is not null),
+            ("HELD", held),
+            ("LOGIT_TYPE", element),
+            ("UPSTREAM_TYPE", gradient?.Upstream.Storage.Type ?? Element.Float32),
+            ("NLL_TYPE", nll.Storage.Type));
+
+        var operations = new List<Operation>();
+        for (var start = 0; start < rows; start += chunk)
+        {
+            View Chunk(View view) => view.Slice(0, start, Math.Min(chunk, rows - start));
+            var logits = scratch.Slice(1, 0, vocabulary).Slice(0, 0, Math.Min(chunk, rows - start));
+            operations.Add(new Product(Chunk(x), false, w, true, logits, Accumulate: false));
+
+            // Without a gradient the kernel does not look at the upstream; the loss stands in for it.
+            View[] operands = [logits, Chunk(targets), Chunk(gradient?.Upstream ?? nll), Chunk(nll)];
+            operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
+            if (gradient is var (_, dx, dw))
+            {
+                operations.Add(new Product(logits, false, w, false, Chunk(dx), Accumulate: false));
+                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: start > 0));
+            }
+        }
+
+        return operations;
+    }
+
+    /// <summary>As few chunks as memory allows, all about equal.</summary>
+    private static int ChunkRows(int rows, long rowBytes)
+    {
+        var most = Math.Max(RowMultiple, ChunkBytes / rowBytes / RowMultiple * RowMultiple);
+        var chunks = (rows + most - 1) / most;
+        var even = (rows + chunks - 1) / chunks;
+        return (int)Math.Min(rows, (even + RowMultiple - 1) / RowMultiple * RowMultiple);
+    }
+}

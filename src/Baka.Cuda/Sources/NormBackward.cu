@@ -1,0 +1,104 @@
+// The gradient of a norm: with n = (x - mean) * scale and g = dy * w,
+// dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n.
+//
+// Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and writes its share of dw to a row of
+// partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
+
+#define VECTORS (WIDTH / VECTOR)
+#define GROUPS (THREADS / GROUP)
+#define HELD ((VECTORS + GROUP - 1) / GROUP)
+#define EXISTS(k) (((k) + 1) * GROUP <= VECTORS || lane + (k) * GROUP < VECTORS)
+
+extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
+    const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, const S_TYPE* __restrict__ statistics, const DY_TYPE* __restrict__ dy,
+    DX_TYPE* __restrict__ dx, float* __restrict__ partial)
+{
+    int group = threadIdx.x / GROUP;
+    int lane = threadIdx.x % GROUP;
+    float weight[HELD][VECTOR];
+    float dw[HELD][VECTOR];
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+    {
+#pragma unroll
+        for (int i = 0; i < VECTOR; i++)
+            dw[k][i] = 0;
+        if (EXISTS(k))
+            load_floats(w + (lane + k * GROUP) * VECTOR, weight[k]);
+    }
+
+    int end = (i64)ROWS * (blockIdx.x + 1) / gridDim.x;
+    for (int row = (i64)ROWS * blockIdx.x / gridDim.x + group; row < end; row += GROUPS)
+    {
+        // Kept as they lie in memory, which takes half the registers where they are bf16.
+        Pack<X_TYPE, VECTOR> xs[HELD];
+        Pack<DY_TYPE, VECTOR> dys[HELD];
+#pragma unroll
+        for (int k = 0; k < HELD; k++)
+            if (EXISTS(k))
+            {
+                xs[k] = load_pack<VECTOR>(x + (i64)row * X_STRIDE + (lane + k * GROUP) * VECTOR);
+                dys[k] = load_pack<VECTOR>(dy + (i64)row * DY_STRIDE + (lane + k * GROUP) * VECTOR);
+            }
+
+        float mean = CENTERED ? to_float(statistics[(i64)row * S_STRIDE]) : 0;
+        float scale = to_float(statistics[(i64)row * S_STRIDE + 1]);
+        float g_mean = 0;
+        float gn_mean = 0;
+#pragma unroll
+        for (int k = 0; k < HELD; k++)
+            if (EXISTS(k))
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                {
+                    float n = (to_float(xs[k].at[i]) - mean) * scale;
+                    float upstream = to_float(dys[k].at[i]);
+                    float g = upstream * weight[k][i];
+                    dw[k][i] += upstream * n;
+                    g_mean += g;
+                    gn_mean += g * n;
+                }
+        gn_mean = group_sum<GROUP>(gn_mean) * (1.0f / WIDTH);
+        g_mean = CENTERED ? group_sum<GROUP>(g_mean) * (1.0f / WIDTH) : 0;
+
+#pragma unroll
+        for (int k = 0; k < HELD; k++)
+            if (EXISTS(k))
+            {
+                float result[VECTOR];
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                {
+                    float n = (to_float(xs[k].at[i]) - mean) * scale;
+                    result[i] = scale * (to_float(dys[k].at[i]) * weight[k][i] - g_mean - n * gn_mean);
+                }
+                store_floats(dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR, result);
+            }
+    }
+
+    partial += (i64)blockIdx.x * WIDTH;
+#if GROUPS > 1
+    // The groups add one after the other, so the order is always the same.
+    __shared__ Pack<float, VECTOR> sums[VECTORS];
+    for (int turn = 0; turn < GROUPS; turn++)
+    {
+        if (turn == group)
+        {
+#pragma unroll
+            for (int k = 0; k < HELD; k++)
+                if (EXISTS(k))
+#pragma unroll
+                    for (int i = 0; i < VECTOR; i++)
+                        sums[lane + k * GROUP].at[i] = turn == 0 ? dw[k][i] : sums[lane + k * GROUP].at[i] + dw[k][i];
+        }
+        __syncthreads();
+    }
+    for (int v = threadIdx.x; v < VECTORS; v += THREADS)
+        store_pack(partial + v * VECTOR, sums[v]);
+#else
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+        if (EXISTS(k))
+            store_floats(partial + (lane + k * GROUP) * VECTOR, dw[k]);
+#endif
+}
