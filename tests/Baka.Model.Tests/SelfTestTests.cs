@@ -72,7 +72,7 @@ public sealed class SelfTestTests
 
         public IReadOnlyDictionary<string, Shape> Variables => _inner.Variables;
 
-        public IProgram Load(TensorGraph graph) => new Program(_inner, _inner.Load(graph));
+        public IProgram Load(TensorGraph graph, int groups = 1) => new Program(_inner, _inner.Load(graph, groups));
 
         public void Read(string variable, Span<float> to) => _inner.Read(variable, to);
 
@@ -90,14 +90,14 @@ public sealed class SelfTestTests
 
             public void Dispose() => inner.Dispose();
 
-            public void Run()
+            public void Run(int group = 0)
             {
                 foreach (var (name, shape) in device.Variables.Where(v => v.Key.Contains("carry")))
                 {
                     device.Write(name, new float[shape.Count]);
                 }
 
-                inner.Run();
+                inner.Run(group);
             }
         }
     }

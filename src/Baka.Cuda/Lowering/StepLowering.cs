@@ -20,6 +20,18 @@ internal sealed class StepLowering(LoweringContext context)
             MatMul op => ProductLowering.Lower(op, step.Inputs[0], step.Inputs[1], null, step.Outputs[0], context),
             MatMulAdd op => ProductLowering.Lower(op.Product, step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Outputs[0], context),
             Copy => CopyLowering.Lower(step.Inputs[0], step.Outputs[0], context),
+            Norm op => NormLowering.Lower(op, step, context),
+            NormBackward op => NormLowering.Lower(op, step, context),
+            LinearCrossEntropy op => CrossEntropyLowering.Lower(op, step, context),
+            LinearCrossEntropyGradient op => CrossEntropyLowering.Lower(op, step, context),
+            GatherRows op => RowsLowering.Lower(op, step, context),
+            ScatterRows op => RowsLowering.Lower(op, step, context),
+            ReplaceRows op => RowsLowering.Lower(op, step, context),
+            StepSum op => StepSumLowering.Lower(op, step, context),
+            StepSpread op => StepSumLowering.Lower(op, step, context),
+            Sum op => SumLowering.Lower(op, step, context),
+            SumOfSquares op => SumOfSquaresLowering.Lower(op, step, context),
+            ConvertToFloat op => ConversionLowering.Lower(op, step, context),
             _ => throw new NotSupportedException($"{step.Module}: the GPU has no kernel for {step.Op.Kind}."),
         };
     }

@@ -26,5 +26,9 @@ public sealed class EvaluationProgram : WindowProgram
     }
 
     /// <summary>Evaluates the batch; what it leaves is carried into the next run.</summary>
-    public void Run() => Program.Run();
+    public void Run() => RunGroup(0);
+
+    /// <summary>Copies the negative log-likelihood (nats) at each place of the batch, 0 where nothing is predicted.</summary>
+    /// <param name="nll">[B·W·T], as the targets.</param>
+    public void CopyNll(Span<float> nll) => Program.Output("nll").CopyTo(nll);
 }

@@ -6,7 +6,7 @@ namespace Baka.Model.Programs;
 
 /// <summary>
 /// Forward, backward, clipping and AdamW in place, with state carried from step to step. Gradients flow through all
-/// windows of a step. With accumulation the gradients of several batches are summed on the device before an update.
+/// windows of a step. The gradients of groups of rows, or of several batches, are summed on the device before an update.
 /// </summary>
 public sealed class TrainingProgram : WindowProgram
 {
@@ -14,8 +14,8 @@ public sealed class TrainingProgram : WindowProgram
     private readonly IProgram? _update;
     private int _accumulated;
 
-    private TrainingProgram(IDevice device, LanguageModel model, OptimizerRecipe optimizer, TensorGraph graph, TensorGraph? update, int rows, int windows)
-        : base(device, model, graph, rows, windows)
+    private TrainingProgram(IDevice device, LanguageModel model, OptimizerRecipe optimizer, TensorGraph graph, TensorGraph? update, int rows, int windows, int groups)
+        : base(device, model, graph, rows, windows, groups)
     {
         _optimizer = optimizer;
         _update = update is null ? null : device.Load(update);
@@ -25,16 +25,24 @@ public sealed class TrainingProgram : WindowProgram
     /// <summary>Names of the state variables that hold the optimizer's moments: <c>adam.m.*</c> and <c>adam.v.*</c>.</summary>
     public IReadOnlyList<string> OptimizerVariables { get; }
 
-    /// <summary>Whether <see cref="Accumulate"/> may come before <see cref="Run"/>.</summary>
+    /// <summary>Whether <see cref="Accumulate"/> may come before <see cref="Run"/>: gradients are summed before an update.</summary>
     public bool Accumulates => _update is not null;
 
+    /// <param name="rows">B.</param>
+    /// <param name="windows">W.</param>
     /// <exception cref="GraphException">A parameter does not influence the loss, or shapes do not fit.</exception>
     public static TrainingProgram Create(IDevice device, LanguageModel model, TrainRecipe train, int rows, int windows)
     {
-        var (graph, update) = train.Accumulate == 1
+        var rowsPerPass = train.RowsPerPass ?? rows;
+        if (rows % rowsPerPass != 0)
+        {
+            throw new GraphException($"{rows} rows are no multiple of {rowsPerPass} rows a pass");
+        }
+
+        var (graph, update) = train.Accumulate == 1 && rowsPerPass == rows
             ? (WholeStep(model, train.Optimizer, rows, windows), null)
-            : (AccumulationStep(model, rows, windows), UpdateStep(model, train.Optimizer));
-        return new TrainingProgram(device, model, train.Optimizer, graph, update, rows, windows);
+            : (AccumulationStep(model, rowsPerPass, windows), UpdateStep(model, train.Optimizer));
+        return new TrainingProgram(device, model, train.Optimizer, graph, update, rows, windows, rows / rowsPerPass);
     }
 
     /// <summary>Adds the gradient of the batch to what the next <see cref="Run"/> will use.</summary>
@@ -42,10 +50,14 @@ public sealed class TrainingProgram : WindowProgram
     {
         if (!Accumulates)
         {
-            throw new InvalidOperationException("Gradients can only be accumulated when train.accumulate is above 1.");
+            throw new InvalidOperationException("Gradients can only be accumulated where an update follows several passes.");
         }
 
-        Program.Run();
+        for (var group = 0; group < Groups; group++)
+        {
+            RunGroup(group);
+        }
+
         _accumulated += PredictedTokens;
     }
 
@@ -64,7 +76,15 @@ public sealed class TrainingProgram : WindowProgram
         program.Floats("clip")[0] = (float)settings.ClipNorm;
         program.Floats("mean_correction")[0] = (float)(1 / (1 - Math.Pow(_optimizer.Beta1, settings.OptimizerStep)));
         program.Floats("square_correction")[0] = (float)(1 / (1 - Math.Pow(_optimizer.Beta2, settings.OptimizerStep)));
-        program.Run();
+        if (_update is null)
+        {
+            RunGroup(0);
+        }
+        else
+        {
+            _update.Run();
+        }
+
         _accumulated = 0;
         return new StepResult(program.Output("loss")[0], program.Output("gradient_norm")[0], program.Output("valid")[0] == 0, tokens);
     }

@@ -9,12 +9,22 @@ public abstract class WindowProgram : IDisposable
     private readonly LanguageModel _model;
     private readonly IProgram _program;
     private readonly WindowInputs _inputs;
+    private readonly int[] _tokens;
+    private readonly int[] _targets;
+    private readonly int[] _documentWindow;
+    private ulong _pauseSeed;
 
-    private protected WindowProgram(IDevice device, LanguageModel model, TensorGraph graph, int rows, int windows)
+    /// <param name="graph">Over <paramref name="rows"/> / <paramref name="groups"/> rows.</param>
+    /// <param name="rows">B, a multiple of the groups.</param>
+    /// <param name="groups">Of rows that are computed one after the other.</param>
+    private protected WindowProgram(IDevice device, LanguageModel model, TensorGraph graph, int rows, int windows, int groups = 1)
     {
-        (_model, Rows, Windows) = (model, rows, windows);
-        _program = device.Load(graph);
-        _inputs = new WindowInputs(model, _program, graph, rows, windows);
+        (_model, Rows, Windows, Groups) = (model, rows, windows, groups);
+        _program = device.Load(graph, groups);
+        _inputs = new WindowInputs(model, _program, graph, rows / groups, windows);
+        _tokens = new int[rows * windows * Window];
+        _targets = new int[rows * windows * Window];
+        _documentWindow = new int[rows * windows];
     }
 
     /// <summary>B.</summary>
@@ -31,6 +41,8 @@ public abstract class WindowProgram : IDisposable
 
     private protected IProgram Program => _program;
 
+    private protected int Groups { get; }
+
     /// <summary>Sets what the next run reads.</summary>
     /// <param name="tokens">[B·W·T], rows outermost, then windows.</param>
     /// <param name="targets">[B·W·T]: the token to predict at each place; −1 = none.</param>
@@ -45,19 +57,27 @@ public abstract class WindowProgram : IDisposable
         RequireRange(tokens, 0, _model.Recipe.Vocabulary, "token");
         RequireRange(targets, -1, _model.Recipe.Vocabulary, "target");
         RequireRange(documentWindow, 0, int.MaxValue, "document window");
-        _inputs.Fill(tokens, documentWindow, pauseSeed);
-        targets.CopyTo(_program.Ints("targets"));
+        tokens.CopyTo(_tokens);
+        targets.CopyTo(_targets);
+        documentWindow.CopyTo(_documentWindow);
+        _pauseSeed = pauseSeed;
         PredictedTokens = targets.Length - targets.Count(-1);
     }
-
-    /// <summary>Copies the negative log-likelihood (nats) at each place of the batch, 0 where nothing is predicted.</summary>
-    /// <param name="nll">[B·W·T], as the targets.</param>
-    public void CopyNll(Span<float> nll) => _program.Output("nll").CopyTo(nll);
 
     public virtual void Dispose()
     {
         _program.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Runs one group of the batch's rows.</summary>
+    private protected void RunGroup(int group)
+    {
+        var windows = Rows / Groups * Windows;
+        var first = group * windows;
+        _inputs.Fill(_tokens.AsSpan(first * Window, windows * Window), _documentWindow.AsSpan(first, windows), _pauseSeed + (ulong)first);
+        _targets.AsSpan(first * Window, windows * Window).CopyTo(_program.Ints("targets"));
+        _program.Run(group);
     }
 
     private void RequireLength(int length, int expected, string what)

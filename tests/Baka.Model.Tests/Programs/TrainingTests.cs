@@ -118,6 +118,37 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Rows_computed_in_groups_equal_rows_computed_at_once()
+    {
+        var model = new LanguageModel(Lab.Everything);
+        using var one = new ReferenceDevice();
+        using var two = new ReferenceDevice();
+        using var whole = TrainingProgram.Create(one, model, Train, 4, 2);
+        using var groups = TrainingProgram.Create(two, model, Train with { Batch = 4, RowsPerPass = 2 }, 4, 2);
+        Lab.Initialize(one, model);
+        Lab.Initialize(two, model);
+        var tokens = Lab.Tokens(48);
+        for (var step = 1; step <= 3; step++)
+        {
+            StepResult Run(TrainingProgram program)
+            {
+                program.SetBatch(tokens, Lab.Targets(tokens), [2, 3, 0, 1, 4, 5, 7, 0], (ulong)step);
+                return program.Run(new StepSettings(0.01, 0.5, step));
+            }
+
+            var (expected, actual) = (Run(whole), Run(groups));
+            Assert.Equal(expected.Tokens, actual.Tokens);
+            Assert.Equal(expected.Loss, actual.Loss, 4);
+            Assert.Equal(expected.GradientNorm, actual.GradientNorm, 3);
+        }
+
+        foreach (var name in model.Parameters.Select(p => p.Name).Concat(model.Carry(4).Select(c => c.Name)))
+        {
+            Lab.Near(Read(one, name), Read(two, name), 1e-3f);
+        }
+    }
+
+    [Fact]
     public void Moments_and_carried_state_have_the_names_that_are_announced()
     {
         using var device = new ReferenceDevice();

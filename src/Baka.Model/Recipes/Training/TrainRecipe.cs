@@ -6,6 +6,9 @@ public sealed record TrainRecipe : IRecipeRules
     [Key("rows: documents read side by side", Min = 1)]
     public int Batch { get; init; } = 8;
 
+    [Key("rows computed at a time, whose gradients are summed; null = all, or on a GPU as many as fit into its memory", Min = 1)]
+    public int? RowsPerPass { get; init; }
+
     [Key("consecutive windows of every row a step back-propagates through", Min = 1)]
     public int WindowsPerStep { get; init; } = 4;
 
@@ -44,6 +47,8 @@ public sealed record TrainRecipe : IRecipeRules
 
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {
+        if (RowsPerPass is { } rows && Batch % rows != 0)
+            yield return $"train.rows_per_pass is {rows}: it must divide train.batch, which is {Batch}";
         if (Steps is null && Minutes is null)
             yield return "train.steps and train.minutes are both null, so that training would never end: set one of them";
     }
