@@ -1,0 +1,63 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
+
+namespace Baka.Cuda.Kernels;
+
+/// <summary>The key stream as kernels on tensor cores take it.</summary>
+/// <param name="Key">bf16 [B, h, P + W·S, f], turned to their places.</param>
+/// <param name="Value">bf16 rows that can be copied by 16 bytes: as they lie, or packed like the keys.</param>
+/// <param name="PastValue">Likewise.</param>
+/// <param name="Operations">What makes it so.</param>
+internal sealed record AttentionStream(View Key, AttentionOperand Value, AttentionOperand PastValue, IReadOnlyList<Operation> Operations)
+{
+    private const int Threads = 256;
+
+    /// <summary>Columns that a thread does at a time.</summary>
+    private const int Piece = 8;
+
+    /// <param name="onlyFinite">Keys that are not finite become 0, for products in which a weight of 0 has to hide them.</param>
+    public static AttentionStream Pack(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
+    {
+        var operations = new List<Operation>();
+        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
+        PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, operations);
+        if (inputs.Value.IsCopyable && inputs.PastValue.IsCopyable)
+        {
+            return new AttentionStream(key, inputs.Value, inputs.PastValue, operations);
+        }
+
+        var value = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
+        var (pastValue, ownValue) = PackBoth(inputs.PastValue, inputs.Value, value, shape with { Theta = 0 }, onlyFinite: false, operations);
+        return new AttentionStream(key, ownValue, pastValue, operations);
+    }
+
+    public IEnumerable<(string Name, object Value)> ValueDefines() => [.. Value.Defines("V"), .. PastValue.Defines("VP")];
+
+    private static (AttentionOperand Past, AttentionOperand Now) PackBoth(
+        AttentionOperand past, AttentionOperand now, View stream, AttentionShape shape, bool onlyFinite, List<Operation> operations)
+    {
+        var packedNow = AttentionOperand.OfHeads(stream.Slice(2, shape.Past, shape.Queries));
+        operations.Add(Pack(now, packedNow, shape, shape.Past, shape.Queries, onlyFinite));
+        if (shape.Past == 0)
+        {
+            return (packedNow, packedNow);
+        }
+
+        var packedPast = AttentionOperand.OfHeads(stream.Slice(2, 0, shape.Past));
+        operations.Add(Pack(past, packedPast, shape, 0, shape.Past, onlyFinite));
+        return (packedPast, packedNow);
+    }
+
+    private static Launch Pack(AttentionOperand x, AttentionOperand y, AttentionShape shape, int firstSlot, int rows, bool onlyFinite)
+    {
+        var kernel = AttentionSources.Kernel(
+            "attention_pack",
+            [
+                .. shape.Defines(), .. x.Defines("X"), .. y.Defines("Y"),
+                ("FIRST_SLOT", firstSlot), ("ROWS", rows), ("PIECE", Piece), ("ONLY_FINITE", onlyFinite),
+            ],
+            "Rope.cu", "AttentionPack.cu");
+        var pieces = (long)shape.Batch * rows * (shape.HeadWidth / Piece);
+        return new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads)), Threads, 0, [x.View, y.View]);
+    }
+}

@@ -1,0 +1,256 @@
+// o = softmax(q kT / sqrt(f)) v and the log-sum-exp, on tensor cores, without a score matrix: an online softmax over
+// tiles of keys (FlashAttention-2, arXiv 2307.08691). A block takes BLOCK_QUERIES consecutive queries of a head, in
+// whatever windows they are; each warp has 16 M of them, passes over key tiles that none of these sees, and compares
+// slots only in tiles that not all of these see.
+//
+// keys [BATCH, HEADS, STREAM, HEAD_WIDTH] are turned already; queries are turned here and get the factor
+// log2(e) / sqrt(f), so that weights are powers of two.
+
+#define THREADS (WARPS * 32)
+#define BLOCK_QUERIES (WARPS * M * 16)
+#define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
+
+// Turned and scaled queries of the block to shared memory; zeros beyond the last.
+__device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const int* position, Work work)
+{
+    for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
+    {
+        int row = i / PIECES, column = i % PIECES * 8, query = work.tile * BLOCK_QUERIES + row;
+        float x[8] = {};
+        if (query < QUERIES)
+        {
+            load_floats<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            int at = query_position(position, query);
+#pragma unroll
+            for (int j = 0; j < 8; j += 2)
+            {
+                rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
+                x[j] *= SCALE * LOG2_E;
+                x[j + 1] *= SCALE * LOG2_E;
+            }
+        }
+        store_floats<8>(to + row * PITCH + column, x);
+    }
+}
+
+__device__ __forceinline__ void load_stage(u32 stage, const bf16* k, const bf16* v, const bf16* past, int slot)
+{
+    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
+    {
+        int row = slot + i / PIECES, column = i % PIECES * 8;
+        bool exists = row < STREAM;
+        row = exists ? row : 0;
+        u32 to = stage + i / PIECES * ROW_BYTES + column * 2;
+        copy_async_16(to, k + (i64)row * HEAD_WIDTH + column, exists);
+        const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
+        copy_async_16(to + TILE_BYTES, value + column, exists);
+    }
+}
+
+// A value that is not finite spoils all queries of a warp that meets it, also those that may not see it: 0 * NaN is
+// NaN. Such rows are computed once more from the slots that they see. The warp works together.
+__device__ __noinline__ void repair_row(O_TYPE* o, const bf16* query, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
+{
+    int lane = threadIdx.x % 32;
+    float sums[(HEAD_WIDTH + 31) / 32] = {};
+    for (int start = range.from; start <= range.to; start += 32)
+    {
+        float score = 0;
+        for (int column = 0; column < HEAD_WIDTH && start + lane <= range.to; column++)
+            score += to_float(query[column]) * to_float(k[(i64)(start + lane) * HEAD_WIDTH + column]);
+        float weight = exp2_fast(score - log_sum);
+        for (int i = 0; i < min(32, range.to - start + 1); i++)
+        {
+            int slot = start + i;
+            const bf16* value = slot < PAST ? past + (i64)slot * VP_ROW : v + (i64)(slot - PAST) * V_ROW;
+            float factor = warp_get(weight, i);
+#pragma unroll
+            for (int j = 0; j < (HEAD_WIDTH + 31) / 32; j++)
+                if (j * 32 + lane < HEAD_WIDTH)
+                    sums[j] += factor * to_float(value[j * 32 + lane]);
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < (HEAD_WIDTH + 31) / 32; j++)
+        if (j * 32 + lane < HEAD_WIDTH)
+            o[j * 32 + lane] = from_float<O_TYPE>(sums[j]);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
+    const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
+    const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
+    O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse)
+{
+    DYNAMIC_SHARED(shared);
+    bf16* queries = reinterpret_cast<bf16*>(shared);
+    unsigned char* ring = shared + BLOCK_QUERIES * ROW_BYTES;
+    __shared__ Range seen[WARPS];
+
+    const Work work = find_work();
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    k += (i64)(work.batch * HEADS + work.head) * STREAM * HEAD_WIDTH;
+    v = AT(V, v, work.batch, 0, work.head);
+    past = AT(VP, past, work.batch, 0, work.head);
+
+    // What each of this thread's rows sees, 8 apart: row 8 r + lane / 4 of the warp.
+    const int first_query = work.tile * BLOCK_QUERIES + warp * M * 16;
+    Range range[M * 2];
+    Sight sight = {{FAR, -1}, {-1, FAR}};
+#pragma unroll
+    for (int r = 0; r < M * 2; r++)
+    {
+        range[r] = visible_slots(first, last, work.batch, first_query + r * 8 + lane / 4);
+        sight = join(sight, sight_of(range[r]));
+    }
+    sight = join_lanes(sight, 4);
+    if (lane == 0)
+        seen[warp] = sight.any;
+    load_queries(queries, q, position, work);
+    __syncthreads();
+
+    Range all = seen[0];
+    for (int i = 1; i < WARPS; i++)
+        all = {min(all.from, seen[i].from), max(all.to, seen[i].to)};
+    const int start = all.from / TILE, end = all.to < 0 ? start : all.to / TILE + 1;
+
+    const u32 ring_address = shared_address(ring);
+    for (int i = 0; i < STAGES - 1; i++)
+    {
+        if (start + i < end)
+            load_stage(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
+        copy_async_commit();
+    }
+
+    u32 left[STEPS][M][4];
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+            load_matrix_x4(left[step][m], shared_address(queries + (warp * M + m) * 16 * PITCH) + lane_along_sum() + step * 32);
+
+    float out[M][HEAD_WIDTH / 8][4] = {}, largest[M * 2], sum[M * 2];
+#pragma unroll
+    for (int r = 0; r < M * 2; r++)
+    {
+        largest[r] = NO_SCORE;
+        sum[r] = 0;
+    }
+
+    for (int tile = start, stage = 0; tile < end; tile++)
+    {
+        copy_async_wait<STAGES - 2>();
+        __syncthreads();
+        if (tile + STAGES - 1 < end)
+            load_stage(ring_address + (stage + STAGES - 1) % STAGES * 2 * TILE_BYTES, k, v, past, (tile + STAGES - 1) * TILE);
+        copy_async_commit();
+
+        const int slot = tile * TILE;
+        const u32 keys = ring_address + stage * 2 * TILE_BYTES;
+        stage = stage + 1 == STAGES ? 0 : stage + 1;
+        if (sees_none(sight, slot, slot + TILE - 1))
+            continue;
+
+        float x[M][TILE / 8][4] = {};
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+            multiply_rows(x, left[step], keys + lane_along_result() + step * 32);
+        if (!sees_all(sight, slot, slot + TILE - 1))
+        {
+#pragma unroll
+            for (int i = 0; i < M * TILE / 2; i++)
+            {
+                int m = i / (TILE / 2), n = i / 4 % (TILE / 8), j = i % 4;
+                x[m][n][j] = contains(range[m * 2 + j / 2], slot + n * 8 + lane % 4 * 2 + j % 2) ? x[m][n][j] : -INFINITY_F;
+            }
+        }
+
+#pragma unroll
+        for (int r = 0; r < M * 2; r++)
+        {
+            const int m = r / 2, j = r % 2 * 2;
+            float top = largest[r];
+#pragma unroll
+            for (int n = 0; n < TILE / 8; n++)
+                top = fmaxf(top, fmaxf(x[m][n][j], x[m][n][j + 1]));
+            top = fmaxf(top, warp_xor(top, 1));
+            top = fmaxf(top, warp_xor(top, 2));
+            const float shrink = exp2_fast(largest[r] - top);
+            largest[r] = top;
+            sum[r] *= shrink;
+#pragma unroll
+            for (int n = 0; n < HEAD_WIDTH / 8; n++)
+            {
+                out[m][n][j] *= shrink;
+                out[m][n][j + 1] *= shrink;
+            }
+#pragma unroll
+            for (int n = 0; n < TILE / 8; n++)
+            {
+                x[m][n][j] = exp2_fast(x[m][n][j] - top);
+                x[m][n][j + 1] = exp2_fast(x[m][n][j + 1] - top);
+                sum[r] += x[m][n][j] + x[m][n][j + 1];
+            }
+        }
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++)
+        {
+            u32 weights[M][4];
+#pragma unroll
+            for (int m = 0; m < M; m++)
+                to_left(weights[m], x[m], step);
+            multiply_columns(out, weights, keys + TILE_BYTES + lane_along_sum() + step * 16 * ROW_BYTES);
+        }
+    }
+
+    copy_async_wait<0>();
+    __syncthreads();
+    float* stage = reinterpret_cast<float*>(ring) + warp * M * 16 * STAGE_PITCH;
+    u32 broken = 0;
+#pragma unroll
+    for (int r = 0; r < M * 2; r++)
+    {
+        const int m = r / 2, j = r % 2 * 2, query = first_query + r * 8 + lane / 4;
+        float total = sum[r];
+        total += warp_xor(total, 1);
+        total += warp_xor(total, 2);
+        const bool sees = range[r].to >= 0;
+        const float factor = sees ? 1.0f / total : 0.0f;
+        float check = 0;
+#pragma unroll
+        for (int n = 0; n < HEAD_WIDTH / 8; n++)
+        {
+            out[m][n][j] = sees ? out[m][n][j] * factor : 0.0f;
+            out[m][n][j + 1] = sees ? out[m][n][j + 1] * factor : 0.0f;
+            check += out[m][n][j] + out[m][n][j + 1];
+        }
+        broken |= is_finite(check) ? 0u : 1u << r;
+        sum[r] = largest[r] + __log2f(total);
+        if (lane % 4 == 0 && query < QUERIES)
+            lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(sees ? sum[r] * LN_2 : 0.0f);
+    }
+#pragma unroll
+    for (int m = 0; m < M; m++)
+        stage_rows(stage + m * 16 * STAGE_PITCH, out[m]);
+    warp_barrier();
+    for_each_piece(stage, M * 16, [&](int row, int column, const float (&x)[8]) {
+        if (first_query + row < QUERIES)
+            store_floats<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
+    });
+
+    if (warp_ballot(broken != 0) == 0)
+        return;
+    warp_barrier();
+#pragma unroll
+    for (int r = 0; r < M * 2; r++)
+    {
+        u32 rows = warp_ballot((broken >> r & 1) != 0);
+        for (int i = 0; i < 8; i++)
+        {
+            if ((rows >> (i * 4) & 15) == 0)
+                continue;
+            const int row = r * 8 + i;
+            Range slots = {warp_get(range[r].from, i * 4), warp_get(range[r].to, i * 4)};
+            repair_row(AT(O, o, work.batch, first_query + row, work.head), queries + (warp * M * 16 + row) * PITCH, k, v, past, slots, warp_get(sum[r], i * 4));
+        }
+    }
+}

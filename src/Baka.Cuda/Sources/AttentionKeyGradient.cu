@@ -1,0 +1,215 @@
+// dk and dv on tensor cores: a block takes 64 consecutive slots of a head's key stream, 16 for each warp, and goes over
+// the tiles of queries that give them a gradient. Everything is transposed, so that keys are rows:
+// pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f), turned back.
+//
+// turned_q, moments, ranges and sights come from the kernel for dq; their rows are padded to whole tiles. Slots before
+// FIRST_SLOT want no gradient. Query tiles are 64 rows, KEY_TILES = TILES.
+
+#define WARPS 4
+#define THREADS (WARPS * 32)
+#define STAGE_BYTES (2 * TILE_BYTES + TILE * 16)
+
+struct Moments
+{
+    float log_sum, delta;
+};
+
+// The block's keys and values.
+__device__ __forceinline__ void load_keys(u32 to, const bf16* k, const bf16* v, const bf16* past, int slot)
+{
+    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
+    {
+        int row = slot + i / PIECES, column = i % PIECES * 8;
+        bool exists = row < STREAM;
+        row = exists ? row : 0;
+        u32 at = to + i / PIECES * ROW_BYTES + column * 2;
+        copy_async_16(at, k + (i64)row * HEAD_WIDTH + column, exists);
+        const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
+        copy_async_16(at + TILE_BYTES, value + column, exists);
+    }
+}
+
+// Queries, upstream gradients, moments and ranges of a tile.
+__device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, int query)
+{
+    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
+    {
+        int row = query + i / PIECES, column = i % PIECES * 8;
+        bool exists = row < DO_ROWS;
+        u32 to = stage + i / PIECES * ROW_BYTES + column * 2;
+        copy_async_16(to, turned_q + (i64)row * HEAD_WIDTH + column, true);
+        copy_async_16(to + TILE_BYTES, upstream + (i64)(exists ? row : 0) * DO_ROW + column, exists);
+    }
+    for (int i = threadIdx.x; i < TILE; i += THREADS)
+    {
+        int row = query + i % (TILE / 2) * 2;
+        const void* from = i < TILE / 2 ? (const void*)(moments + row) : (const void*)(ranges + row);
+        copy_async_16(stage + 2 * TILE_BYTES + i * 16, from, true);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_gradient(
+    const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
+    const bf16* __restrict__ turned_q, const bf16* __restrict__ upstream, const Moments* __restrict__ moments,
+    const Range* __restrict__ ranges, const Sight* __restrict__ sights,
+    DK_TYPE* __restrict__ dk, DV_TYPE* __restrict__ dv, DKP_TYPE* __restrict__ dk_past, DVP_TYPE* __restrict__ dv_past)
+{
+    DYNAMIC_SHARED(shared);
+    unsigned char* ring = shared + 2 * TILE_BYTES;
+    __shared__ unsigned short active[QUERY_TILES];
+    __shared__ int active_count;
+
+    const Work work = find_work();
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const int pair = work.batch * HEADS + work.head, first_slot = FIRST_SLOT + work.tile * TILE;
+    turned_q += (i64)pair * QUERY_TILES * TILE * HEAD_WIDTH;
+    moments += (i64)pair * QUERY_TILES * TILE;
+    ranges += work.batch * QUERY_TILES * TILE;
+    sights += work.batch * QUERY_TILES;
+    upstream = AT(DO, upstream, work.batch, 0, work.head);
+
+    const u32 keys_address = shared_address(shared);
+    load_keys(keys_address, k + (i64)pair * STREAM * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot);
+    copy_async_commit();
+
+    // The query tiles that matter, in ascending order.
+    if (warp == 0)
+    {
+        int count = 0;
+        for (int tile = lane; tile - lane < QUERY_TILES; tile += 32)
+        {
+            bool matters = tile < QUERY_TILES && !sees_none(sights[tile], first_slot, first_slot + TILE - 1);
+            u32 all = warp_ballot(matters);
+            if (matters)
+                active[count + __popc(all & ((1u << lane) - 1))] = (unsigned short)tile;
+            count += __popc(all);
+        }
+        if (lane == 0)
+            active_count = count;
+    }
+    __syncthreads();
+
+    const int end = active_count;
+    const u32 ring_address = shared_address(ring);
+    for (int i = 0; i < STAGES - 1; i++)
+    {
+        if (i < end)
+            load_stage(ring_address + i * STAGE_BYTES, turned_q, upstream, moments, ranges, active[i] * TILE);
+        copy_async_commit();
+    }
+    const u32 own_keys = keys_address + warp * 16 * ROW_BYTES + lane_along_sum(), own_values = own_keys + TILE_BYTES;
+    const int warp_slot = first_slot + warp * 16;
+    float key_gradient[1][HEAD_WIDTH / 8][4] = {}, value_gradient[1][HEAD_WIDTH / 8][4] = {};
+
+    for (int i = 0, stage = 0; i < end; i++)
+    {
+        copy_async_wait<STAGES - 2>();
+        __syncthreads();
+        if (i + STAGES - 1 < end)
+            load_stage(ring_address + (stage + STAGES - 1) % STAGES * STAGE_BYTES, turned_q, upstream, moments, ranges, active[i + STAGES - 1] * TILE);
+        copy_async_commit();
+
+        const u32 queries = ring_address + stage * STAGE_BYTES, upstreams = queries + TILE_BYTES;
+        const float* tile_moments = reinterpret_cast<const float*>(ring + stage * STAGE_BYTES + 2 * TILE_BYTES);
+        const int* tile_ranges = reinterpret_cast<const int*>(tile_moments + TILE * 2);
+        const Sight sight = sights[active[i]];
+        stage = stage + 1 == STAGES ? 0 : stage + 1;
+        if (sees_none(sight, warp_slot, warp_slot + 15))
+            continue;
+
+        // Sums that begin with -lse and -delta need no subtraction afterwards.
+        float p[1][TILE / 8][4], ds[1][TILE / 8][4];
+#pragma unroll
+        for (int n = 0; n < TILE / 8; n++)
+        {
+            Pack<float, 4> pair_of = load_pack<4>(tile_moments + (n * 8 + lane % 4 * 2) * 2);
+            p[0][n][0] = p[0][n][2] = -pair_of.at[0];
+            p[0][n][1] = p[0][n][3] = -pair_of.at[2];
+            ds[0][n][0] = ds[0][n][2] = -pair_of.at[1];
+            ds[0][n][1] = ds[0][n][3] = -pair_of.at[3];
+        }
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+        {
+            u32 a[1][4];
+            load_matrix_x4(a[0], own_keys + step * 32);
+            multiply_rows(p, a, queries + lane_along_result() + step * 32);
+        }
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+        {
+            u32 a[1][4];
+            load_matrix_x4(a[0], own_values + step * 32);
+            multiply_rows(ds, a, upstreams + lane_along_result() + step * 32);
+        }
+#pragma unroll
+        for (int j = 0; j < TILE / 2; j++)
+        {
+            p[0][j / 4][j % 4] = exp2_fast(p[0][j / 4][j % 4]);
+            ds[0][j / 4][j % 4] *= p[0][j / 4][j % 4];
+        }
+        if (!sees_all(sight, warp_slot, warp_slot + 15))
+        {
+#pragma unroll
+            for (int n = 0; n < TILE / 8; n++)
+            {
+                Pack<int, 4> slots = load_pack<4>(tile_ranges + (n * 8 + lane % 4 * 2) * 2);
+#pragma unroll
+                for (int j = 0; j < 4; j++)
+                {
+                    bool taken = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, warp_slot + j / 2 * 8 + lane / 4);
+                    p[0][n][j] = taken ? p[0][n][j] : 0.0f;
+                    ds[0][n][j] = taken ? ds[0][n][j] : 0.0f;
+                }
+            }
+        }
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++)
+        {
+            u32 a[1][4];
+            to_left(a[0], p[0], step);
+            multiply_columns(value_gradient, a, upstreams + lane_along_sum() + step * 16 * ROW_BYTES);
+        }
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++)
+        {
+            u32 a[1][4];
+            to_left(a[0], ds[0], step);
+            multiply_columns(key_gradient, a, queries + lane_along_sum() + step * 16 * ROW_BYTES);
+        }
+    }
+
+    // The factor that turned_q has and k's gradient has not: dk = ds q / sqrt(f).
+#pragma unroll
+    for (int r = 0; r < 2; r++)
+#pragma unroll
+        for (int n = 0; n < HEAD_WIDTH / 8; n++)
+        {
+            float x = key_gradient[0][n][r * 2] * LN_2, y = key_gradient[0][n][r * 2 + 1] * LN_2;
+            rotate_back(x, y, rotation_at(warp_slot + r * 8 + lane / 4, n * 4 + lane % 4));
+            key_gradient[0][n][r * 2] = x;
+            key_gradient[0][n][r * 2 + 1] = y;
+        }
+    copy_async_wait<0>();
+    __syncthreads();
+    float* stage = reinterpret_cast<float*>(ring) + warp * 16 * STAGE_PITCH;
+    stage_rows(stage, key_gradient[0]);
+    warp_barrier();
+    for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
+        int slot = warp_slot + row;
+        if (slot < PAST)
+            store_floats<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
+        else if (slot < STREAM)
+            store_floats<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
+    });
+    warp_barrier();
+    stage_rows(stage, value_gradient[0]);
+    warp_barrier();
+    for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
+        int slot = warp_slot + row;
+        if (slot < PAST)
+            store_floats<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
+        else if (slot < STREAM)
+            store_floats<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
+    });
+}
