@@ -19,7 +19,7 @@ __device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const in
         float x[8] = {};
         if (query < QUERIES)
         {
-            load_floats<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
             int at = query_position(position, query);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
@@ -29,7 +29,7 @@ __device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const in
                 x[j + 1] *= SCALE * LOG2_E;
             }
         }
-        store_floats<8>(to + row * PITCH + column, x);
+        store_parts<8>(to + row * PITCH + column, x);
     }
 }
 
@@ -234,7 +234,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     warp_barrier();
     for_each_piece(stage, M * 16, [&](int row, int column, const float (&x)[8]) {
         if (first_query + row < QUERIES)
-            store_floats<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
+            store_parts<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
     });
 
     if (warp_ballot(broken != 0) == 0)

@@ -198,9 +198,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_floats<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
+            store_parts<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
         else if (slot < STREAM)
-            store_floats<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
+            store_parts<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
     });
     warp_barrier();
     stage_rows(stage, value_gradient[0]);
@@ -208,8 +208,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_floats<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
+            store_parts<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
         else if (slot < STREAM)
-            store_floats<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
+            store_parts<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
     });
 }
