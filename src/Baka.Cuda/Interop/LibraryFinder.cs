@@ -28,9 +28,9 @@ internal sealed class LibraryFinder(Surroundings surroundings)
             ? module.Path
             : surroundings.LoadedFiles().FirstOrDefault(file => IsVersionOf(file, module.Path[..(module.Path.IndexOf(".so", StringComparison.Ordinal) + 1)])) ?? module.Path;
 
-    /// <summary>Every folder that <see cref="Candidates"/> looks into, and in words the loader's path.</summary>
+    /// <summary>Where <see cref="Candidates"/> looks, for people.</summary>
     public IReadOnlyList<string> Looked() =>
-        [.. surroundings.Folders(Variable), .. FoldersBeforeLoader().Where(Directory.Exists), "the loader's path", .. FoldersAfterLoader()];
+        [.. surroundings.Folders(Variable), "the packages of Python and Conda", "the loader's path", .. FoldersAfterLoader()];
 
     // Mapped files bear the name behind all links: libnvrtc.so.13.0.88 is what libnvrtc.so.13 leads to.
     private static bool IsVersionOf(string file, string name) => Path.GetFileName(file).StartsWith(name, StringComparison.Ordinal);
