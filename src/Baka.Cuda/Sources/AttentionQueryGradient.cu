@@ -5,8 +5,8 @@
 // It runs before the kernel for dk and dv and leaves what that one needs of the queries, in scratch memory [BATCH,
 // HEADS, TILES * 64, ...]: turned_q with the factor log2(e) / sqrt(f), upstream if its rows can't be copied by 16 bytes,
 // and moments (log2(e) lse, delta); and for all heads [BATCH, TILES * 64] the slots that take a gradient from each
-// query, [BATCH, TILES] those of whole tiles. Queries that don't exist or see nothing have an infinite lse, so that all
-// their weights are 0.
+// query, [BATCH, TILES] those of whole tiles, where nothing is for all if a query gives no gradient. Queries that don't
+// exist or see nothing have an infinite lse, so that all their weights are 0.
 
 #define WARPS 4
 #define THREADS (WARPS * 32)
@@ -101,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         if (work.head == 0 && lane % 4 == 0)
             ranges[work.batch * TILES * TILE + query] = taking[r];
     }
-    const Sight taking_sight = join_lanes(join(sight_of(taking[0]), sight_of(taking[1])), 4);
+    const Sight taking_sight = join_lanes(join({taking[0], taking[0]}, {taking[1], taking[1]}), 4);
     if (lane == 0)
     {
         warp_sights[0][warp] = sight;
