@@ -31,8 +31,8 @@ __device__ __forceinline__ void load_left(u32 (&a)[STEPS][4], u32 address)
         load_matrix_x4(a[step], address + step * 32);
 }
 
-// d[16 FRAGMENTS, TILE] += a[16 FRAGMENTS, 16 of HEAD_WIDTH] * the same columns of the tile's rows, transposed.
-template <int FRAGMENTS> __device__ __forceinline__ void multiply_rows(float (&d)[FRAGMENTS][TILE / 8][4], const u32 (&a)[FRAGMENTS][4], u32 tile)
+// d[16 M, TILE] += a[16 M, 16 of HEAD_WIDTH] * the same columns of the tile's rows, transposed.
+template <int M> __device__ __forceinline__ void multiply_rows(float (&d)[M][TILE / 8][4], const u32 (&a)[M][4], u32 tile)
 {
 #pragma unroll
     for (int n = 0; n < TILE / 16; n++)
@@ -40,7 +40,7 @@ template <int FRAGMENTS> __device__ __forceinline__ void multiply_rows(float (&d
         u32 b[4];
         load_matrix_x4(b, tile + n * 16 * ROW_BYTES);
 #pragma unroll
-        for (int m = 0; m < FRAGMENTS; m++)
+        for (int m = 0; m < M; m++)
         {
             multiply_bf16(d[m][2 * n], a[m], b[0], b[1]);
             multiply_bf16(d[m][2 * n + 1], a[m], b[2], b[3]);
@@ -48,8 +48,8 @@ template <int FRAGMENTS> __device__ __forceinline__ void multiply_rows(float (&d
     }
 }
 
-// d[16 FRAGMENTS, HEAD_WIDTH] += a[16 FRAGMENTS, 16 of TILE] * the same rows of the tile.
-template <int FRAGMENTS> __device__ __forceinline__ void multiply_columns(float (&d)[FRAGMENTS][HEAD_WIDTH / 8][4], const u32 (&a)[FRAGMENTS][4], u32 tile)
+// d[16 M, HEAD_WIDTH] += a[16 M, 16 of TILE] * the same rows of the tile.
+template <int M> __device__ __forceinline__ void multiply_columns(float (&d)[M][HEAD_WIDTH / 8][4], const u32 (&a)[M][4], u32 tile)
 {
 #pragma unroll
     for (int n = 0; n < STEPS; n++)
@@ -57,7 +57,7 @@ template <int FRAGMENTS> __device__ __forceinline__ void multiply_columns(float 
         u32 b[4];
         load_matrix_x4_transposed(b, tile + n * 32);
 #pragma unroll
-        for (int m = 0; m < FRAGMENTS; m++)
+        for (int m = 0; m < M; m++)
         {
             multiply_bf16(d[m][2 * n], a[m], b[0], b[1]);
             multiply_bf16(d[m][2 * n + 1], a[m], b[2], b[3]);
