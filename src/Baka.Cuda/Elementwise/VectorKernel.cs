@@ -44,7 +44,7 @@ internal sealed class VectorKernel
         }
 
         _text.Append("}\n");
-        Argument count = _walk.IsLong ? _walk.Vectors : (int)_walk.Vectors;
+        Argument count = _walk.IsLong ? new Argument.Long(_walk.Vectors) : new Argument.Int((int)_walk.Vectors);
         Argument[] arguments = [.. _inputs.Concat(_outputs).Select(view => (Argument)view), count];
         return new Launch(new Kernel(functions + _text, name), new Grid(_walk.Blocks), VectorWalk.Threads, 0, arguments);
     }
@@ -64,7 +64,7 @@ internal sealed class VectorKernel
     }
 
     private void WriteLoads() => WriteLines("    ", _inputs.Select((view, k) => _walk.IsVector(k)
-        ? $"const Pack<{TypeOf(view)}, {_walk.Width}> p{k} = load_pack<{_walk.Width}>(x{k} + ({_walk.Offset(k)}));"
+        ? $"const Pack<{TypeOf(view)}, {_walk.Width}> p{k} = load_pack<{_walk.Width}>(&x{k}[{_walk.Offset(k)}]);"
         : $"const float a{k} = to_float(x{k}[{_walk.Offset(k)}]);"));
 
     private void WriteVectorBody(IReadOnlyList<string> statements, IReadOnlyList<string> results)
@@ -75,7 +75,7 @@ internal sealed class VectorKernel
         WriteLines("        ", statements);
         WriteLines("        ", results.Select((result, k) => $"z{k}[e] = {result};"));
         _text.Append("    }\n\n");
-        WriteLines("    ", _outputs.Select((view, k) => $"store_pack(y{k} + ({_walk.Offset(_inputs.Length + k)}), round_pack<{TypeOf(view)}>(z{k}));"));
+        WriteLines("    ", _outputs.Select((_, k) => $"store_floats(&y{k}[{_walk.Offset(_inputs.Length + k)}], z{k});"));
     }
 
     private void WriteLines(string indentation, IEnumerable<string> lines)

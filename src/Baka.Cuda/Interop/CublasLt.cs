@@ -27,7 +27,6 @@ internal sealed unsafe class CublasLt
     /// <summary>Handle, operation, alpha, A and layout, B and layout, beta, C and layout, D and layout, algorithm, workspace, its size, stream.</summary>
     public readonly delegate* unmanaged<nint, nint, void*, ulong, nint, ulong, nint, void*, ulong, nint, ulong, nint, MatmulAlgorithm*, ulong, nuint, nint, int> Matmul;
 
-
     /// <exception cref="CudaException">A function is missing.</exception>
     public CublasLt(NativeModule library)
     {

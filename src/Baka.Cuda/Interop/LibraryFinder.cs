@@ -16,19 +16,24 @@ internal sealed class LibraryFinder(Surroundings surroundings)
     public IReadOnlyList<string> Candidates(LibraryName library) =>
     [
         .. Existing(surroundings.Folders(Variable), library),
-        .. surroundings.LoadedFiles().Where(file => library.Files.Contains(Path.GetFileName(file))),
+        .. surroundings.LoadedFiles().Where(file => library.Files.Any(name => IsVersionOf(file, name))),
         .. Existing(FoldersBeforeLoader(), library),
         .. library.Files,
         .. Existing(FoldersAfterLoader(), library),
     ];
 
-    /// <summary>The file of a loaded library, where its plain name was enough to load it.</summary>
+    /// <summary>The file of a loaded library, also where a plain name was enough to load it.</summary>
     public string PathOf(NativeModule module) =>
-        Path.IsPathFullyQualified(module.Path) ? module.Path : surroundings.LoadedFiles().FirstOrDefault(file => Path.GetFileName(file).StartsWith(module.Path, StringComparison.Ordinal)) ?? module.Path;
+        Path.IsPathFullyQualified(module.Path)
+            ? module.Path
+            : surroundings.LoadedFiles().FirstOrDefault(file => IsVersionOf(file, module.Path[..(module.Path.IndexOf(".so", StringComparison.Ordinal) + 1)])) ?? module.Path;
 
-    /// <summary>Every folder that <see cref="Candidates"/> looks into, and in words the loader's path.</summary>
+    /// <summary>Where <see cref="Candidates"/> looks, for people.</summary>
     public IReadOnlyList<string> Looked() =>
-        [.. surroundings.Folders(Variable), .. FoldersBeforeLoader().Where(Directory.Exists), "the loader's path", .. FoldersAfterLoader()];
+        [.. surroundings.Folders(Variable), "the packages of Python and Conda", "the loader's path", .. FoldersAfterLoader()];
+
+    // Mapped files bear the name behind all links: libnvrtc.so.13.0.88 is what libnvrtc.so.13 leads to.
+    private static bool IsVersionOf(string file, string name) => Path.GetFileName(file).StartsWith(name, StringComparison.Ordinal);
 
     private static IEnumerable<string> Existing(IEnumerable<string> folders, LibraryName library) =>
         folders.SelectMany(folder => library.Files.Select(file => Path.Combine(folder, file))).Where(File.Exists);

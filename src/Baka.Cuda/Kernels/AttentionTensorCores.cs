@@ -28,7 +28,7 @@ internal static class AttentionTensorCores
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. output.Defines("O"),
                 .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, queries),
-                ("M", fragments), ("WARPS", warps), ("BLOCKS", blocks), ("STAGES", stages),
+                ("FRAGMENTS", fragments), ("WARPS", warps), ("BLOCKS", blocks), ("STAGES", stages),
             ],
             [.. Prelude, "AttentionForward.cu"]);
         return

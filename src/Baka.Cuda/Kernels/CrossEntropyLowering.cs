@@ -13,7 +13,7 @@ internal static class CrossEntropyLowering
     private const int Threads = 512;
 
     /// <summary>What the logits of a chunk may take.</summary>
-    private const long ChunkBytes = 256L << 20;
+    private const long ChunkBytes = 128L << 20;
 
     /// <summary>Chunks are multiples of this many rows, as the tiles of products are.</summary>
     private const int RowMultiple = 128;
@@ -31,12 +31,9 @@ internal static class CrossEntropyLowering
 
     private static List<Operation> Lower(Step step, View nll, (View Upstream, View Dx, View Dw)? gradient, LoweringContext context)
     {
-        var (x, w, targets) = (step.Inputs[0], step.Inputs[1], step.Inputs[2]);
+        var (w, targets) = (step.Inputs[1], step.Inputs[2]);
+        var (x, conversion) = ConversionLowering.To(step.Inputs[0], w.Storage.Type, context);
         var (rows, vocabulary, element) = (x.Shape[0], w.Shape[0], x.Storage.Type);
-        if (w.Storage.Type != element)
-        {
-            throw new NotSupportedException($"{step.Module}: the rows are {element}, but the vocabulary is {w.Storage.Type}.");
-        }
 
         // Whole vectors of 16 bytes, so that every row of logits begins at a multiple of them.
         var vector = 16 / element.Bytes;
@@ -58,7 +55,7 @@ internal static class CrossEntropyLowering
             ("UPSTREAM_TYPE", gradient?.Upstream.Storage.Type ?? Element.Float32),
             ("NLL_TYPE", nll.Storage.Type));
 
-        var operations = new List<Operation>();
+        var operations = new List<Operation>(conversion);
         for (var start = 0; start < rows; start += chunk)
         {
             View Chunk(View view) => view.Slice(0, start, Math.Min(chunk, rows - start));

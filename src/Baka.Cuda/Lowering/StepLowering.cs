@@ -20,6 +20,8 @@ internal sealed class StepLowering(LoweringContext context)
             MatMul op => ProductLowering.Lower(op, step.Inputs[0], step.Inputs[1], null, step.Outputs[0], context),
             MatMulAdd op => ProductLowering.Lower(op.Product, step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Outputs[0], context),
             Copy => CopyLowering.Lower(step.Inputs[0], step.Outputs[0], context),
+            Attention op => AttentionLowering.Forward(op, step, context),
+            AttentionBackward op => AttentionLowering.Backward(op, step, context),
             Norm op => NormLowering.Lower(op, step, context),
             NormBackward op => NormLowering.Lower(op, step, context),
             LinearCrossEntropy op => CrossEntropyLowering.Lower(op, step, context),

@@ -37,9 +37,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_few(
         {
             float x[PIECE];
             if (slot < PAST)
-                load_floats<KP_VECTOR>(AT(KP, k_past, batch, slot, head) + column, x);
+                load_parts<KP_VECTOR>(AT(KP, k_past, batch, slot, head) + column, x);
             else
-                load_floats<K_VECTOR>(AT(K, k, batch, slot - PAST, head) + column, x);
+                load_parts<K_VECTOR>(AT(K, k, batch, slot - PAST, head) + column, x);
 #if ROPE
 #pragma unroll
             for (int j = 0; j < PIECE; j += 2)
@@ -73,9 +73,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_few(
             const int slot = range.from + i;
             float x[PIECE];
             if (slot < PAST)
-                load_floats<VP_VECTOR>(AT(VP, v_past, batch, slot, head) + column, x);
+                load_parts<VP_VECTOR>(AT(VP, v_past, batch, slot, head) + column, x);
             else
-                load_floats<V_VECTOR>(AT(V, v, batch, slot - PAST, head) + column, x);
+                load_parts<V_VECTOR>(AT(V, v, batch, slot - PAST, head) + column, x);
 #pragma unroll
             for (int j = 0; j < PIECE; j++)
                 out[j] += weights[i] * x[j];

@@ -1,13 +1,13 @@
 // o = softmax(q kT / sqrt(f)) v and the log-sum-exp, on tensor cores, without a score matrix: an online softmax over
 // tiles of keys (FlashAttention-2, arXiv 2307.08691). A block takes BLOCK_QUERIES consecutive queries of a head, in
-// whatever windows they are; each warp has 16 M of them, passes over key tiles that none of these sees, and compares
+// whatever windows they are; each warp has 16 FRAGMENTS of them, passes over key tiles that none of these sees, and compares
 // slots only in tiles that not all of these see.
 //
 // keys [BATCH, HEADS, STREAM, HEAD_WIDTH] are turned already; queries are turned here and get the factor
 // log2(e) / sqrt(f), so that weights are powers of two.
 
 #define THREADS (WARPS * 32)
-#define BLOCK_QUERIES (WARPS * M * 16)
+#define BLOCK_QUERIES (WARPS * FRAGMENTS * 16)
 #define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
 
 // Turned and scaled queries of the block to shared memory; zeros beyond the last.
@@ -19,7 +19,7 @@ __device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const in
         float x[8] = {};
         if (query < QUERIES)
         {
-            load_floats<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
             int at = query_position(position, query);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
@@ -29,7 +29,7 @@ __device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const in
                 x[j + 1] *= SCALE * LOG2_E;
             }
         }
-        store_floats<8>(to + row * PITCH + column, x);
+        store_parts<8>(to + row * PITCH + column, x);
     }
 }
 
@@ -93,11 +93,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     past = AT(VP, past, work.batch, 0, work.head);
 
     // What each of this thread's rows sees, 8 apart: row 8 r + lane / 4 of the warp.
-    const int first_query = work.tile * BLOCK_QUERIES + warp * M * 16;
-    Range range[M * 2];
+    const int first_query = work.tile * BLOCK_QUERIES + warp * FRAGMENTS * 16;
+    Range range[FRAGMENTS * 2];
     Sight sight = {{FAR, -1}, {-1, FAR}};
 #pragma unroll
-    for (int r = 0; r < M * 2; r++)
+    for (int r = 0; r < FRAGMENTS * 2; r++)
     {
         range[r] = visible_slots(first, last, work.batch, first_query + r * 8 + lane / 4);
         sight = join(sight, sight_of(range[r]));
@@ -121,16 +121,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
         copy_async_commit();
     }
 
-    u32 left[STEPS][M][4];
+    u32 left[STEPS][FRAGMENTS][4];
 #pragma unroll
-    for (int m = 0; m < M; m++)
+    for (int m = 0; m < FRAGMENTS; m++)
 #pragma unroll
         for (int step = 0; step < STEPS; step++)
-            load_matrix_x4(left[step][m], shared_address(queries + (warp * M + m) * 16 * PITCH) + lane_along_sum() + step * 32);
+            load_matrix_x4(left[step][m], shared_address(queries + (warp * FRAGMENTS + m) * 16 * PITCH) + lane_along_sum() + step * 32);
 
-    float out[M][HEAD_WIDTH / 8][4] = {}, largest[M * 2], sum[M * 2];
+    float out[FRAGMENTS][HEAD_WIDTH / 8][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
 #pragma unroll
-    for (int r = 0; r < M * 2; r++)
+    for (int r = 0; r < FRAGMENTS * 2; r++)
     {
         largest[r] = NO_SCORE;
         sum[r] = 0;
@@ -150,14 +150,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
         if (sees_none(sight, slot, slot + TILE - 1))
             continue;
 
-        float x[M][TILE / 8][4] = {};
+        float x[FRAGMENTS][TILE / 8][4] = {};
 #pragma unroll
         for (int step = 0; step < STEPS; step++)
             multiply_rows(x, left[step], keys + lane_along_result() + step * 32);
         if (!sees_all(sight, slot, slot + TILE - 1))
         {
 #pragma unroll
-            for (int i = 0; i < M * TILE / 2; i++)
+            for (int i = 0; i < FRAGMENTS * TILE / 2; i++)
             {
                 int m = i / (TILE / 2), n = i / 4 % (TILE / 8), j = i % 4;
                 x[m][n][j] = contains(range[m * 2 + j / 2], slot + n * 8 + lane % 4 * 2 + j % 2) ? x[m][n][j] : -INFINITY_F;
@@ -165,7 +165,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
         }
 
 #pragma unroll
-        for (int r = 0; r < M * 2; r++)
+        for (int r = 0; r < FRAGMENTS * 2; r++)
         {
             const int m = r / 2, j = r % 2 * 2;
             float top = largest[r];
@@ -194,9 +194,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 #pragma unroll
         for (int step = 0; step < TILE / 16; step++)
         {
-            u32 weights[M][4];
+            u32 weights[FRAGMENTS][4];
 #pragma unroll
-            for (int m = 0; m < M; m++)
+            for (int m = 0; m < FRAGMENTS; m++)
                 to_left(weights[m], x[m], step);
             multiply_columns(out, weights, keys + TILE_BYTES + lane_along_sum() + step * 16 * ROW_BYTES);
         }
@@ -204,10 +204,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 
     copy_async_wait<0>();
     __syncthreads();
-    float* stage = reinterpret_cast<float*>(ring) + warp * M * 16 * STAGE_PITCH;
+    float* stage = reinterpret_cast<float*>(ring) + warp * FRAGMENTS * 16 * STAGE_PITCH;
     u32 broken = 0;
 #pragma unroll
-    for (int r = 0; r < M * 2; r++)
+    for (int r = 0; r < FRAGMENTS * 2; r++)
     {
         const int m = r / 2, j = r % 2 * 2, query = first_query + r * 8 + lane / 4;
         float total = sum[r];
@@ -229,19 +229,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(sees ? sum[r] * LN_2 : 0.0f);
     }
 #pragma unroll
-    for (int m = 0; m < M; m++)
+    for (int m = 0; m < FRAGMENTS; m++)
         stage_rows(stage + m * 16 * STAGE_PITCH, out[m]);
     warp_barrier();
-    for_each_piece(stage, M * 16, [&](int row, int column, const float (&x)[8]) {
+    for_each_piece(stage, FRAGMENTS * 16, [&](int row, int column, const float (&x)[8]) {
         if (first_query + row < QUERIES)
-            store_floats<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
+            store_parts<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
     });
 
     if (warp_ballot(broken != 0) == 0)
         return;
     warp_barrier();
 #pragma unroll
-    for (int r = 0; r < M * 2; r++)
+    for (int r = 0; r < FRAGMENTS * 2; r++)
     {
         u32 rows = warp_ballot((broken >> r & 1) != 0);
         for (int i = 0; i < 8; i++)
@@ -250,7 +250,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
                 continue;
             const int row = r * 8 + i;
             Range slots = {warp_get(range[r].from, i * 4), warp_get(range[r].to, i * 4)};
-            repair_row(AT(O, o, work.batch, first_query + row, work.head), queries + (warp * M * 16 + row) * PITCH, k, v, past, slots, warp_get(sum[r], i * 4));
+            repair_row(AT(O, o, work.batch, first_query + row, work.head), queries + (warp * FRAGMENTS * 16 + row) * PITCH, k, v, past, slots, warp_get(sum[r], i * 4));
         }
     }
 }

@@ -3,7 +3,7 @@
 // pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f), turned back.
 //
 // turned_q, moments, ranges and sights come from the kernel for dq; their rows are padded to whole tiles. Slots before
-// FIRST_SLOT want no gradient. Query tiles are 64 rows, KEY_TILES = TILES.
+// FIRST_SLOT want no gradient. There are QUERY_TILES tiles of queries.
 
 #define WARPS 4
 #define THREADS (WARPS * 32)
@@ -29,13 +29,16 @@ __device__ __forceinline__ void load_keys(u32 to, const bf16* k, const bf16* v, 
     }
 }
 
-// Queries, upstream gradients, moments and ranges of a tile.
-__device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, int query)
+// Queries, upstream gradients, moments and ranges of a tile. What the upstream gradient of a query that gives none
+// holds must not matter: it becomes 0.
+__device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, const Sight* sights, int tile)
 {
+    const int query = tile * TILE;
+    const bool all_give = sights[tile].all.to >= 0;
     for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
     {
         int row = query + i / PIECES, column = i % PIECES * 8;
-        bool exists = row < DO_ROWS;
+        bool exists = row < DO_ROWS && (all_give || ranges[row].to >= 0);
         u32 to = stage + i / PIECES * ROW_BYTES + column * 2;
         copy_async_16(to, turned_q + (i64)row * HEAD_WIDTH + column, true);
         copy_async_16(to + TILE_BYTES, upstream + (i64)(exists ? row : 0) * DO_ROW + column, exists);
@@ -94,7 +97,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for (int i = 0; i < STAGES - 1; i++)
     {
         if (i < end)
-            load_stage(ring_address + i * STAGE_BYTES, turned_q, upstream, moments, ranges, active[i] * TILE);
+            load_stage(ring_address + i * STAGE_BYTES, turned_q, upstream, moments, ranges, sights, active[i]);
         copy_async_commit();
     }
     const u32 own_keys = keys_address + warp * 16 * ROW_BYTES + lane_along_sum(), own_values = own_keys + TILE_BYTES;
@@ -106,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
         copy_async_wait<STAGES - 2>();
         __syncthreads();
         if (i + STAGES - 1 < end)
-            load_stage(ring_address + (stage + STAGES - 1) % STAGES * STAGE_BYTES, turned_q, upstream, moments, ranges, active[i + STAGES - 1] * TILE);
+            load_stage(ring_address + (stage + STAGES - 1) % STAGES * STAGE_BYTES, turned_q, upstream, moments, ranges, sights, active[i + STAGES - 1]);
         copy_async_commit();
 
         const u32 queries = ring_address + stage * STAGE_BYTES, upstreams = queries + TILE_BYTES;
@@ -198,9 +201,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_floats<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
+            store_parts<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
         else if (slot < STREAM)
-            store_floats<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
+            store_parts<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
     });
     warp_barrier();
     stage_rows(stage, value_gradient[0]);
@@ -208,8 +211,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_floats<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
+            store_parts<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
         else if (slot < STREAM)
-            store_floats<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
+            store_parts<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
     });
 }

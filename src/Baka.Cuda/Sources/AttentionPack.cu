@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(256) attention_pack(const X_TYPE* _
     for (int head = 0; head < HEADS; head++)
     {
         float values[PIECE];
-        load_floats<X_VECTOR>(from + head * X_HEAD, values);
+        load_parts<X_VECTOR>(from + head * X_HEAD, values);
 #pragma unroll
         for (int pair = 0; pair < PIECE / 2; pair++)
         {
@@ -29,6 +29,6 @@ extern "C" __global__ void __launch_bounds__(256) attention_pack(const X_TYPE* _
 #endif
             rotate(values[2 * pair], values[2 * pair + 1], rotations[pair]);
         }
-        store_floats<Y_VECTOR>(to + head * Y_HEAD, values);
+        store_parts<Y_VECTOR>(to + head * Y_HEAD, values);
     }
 }

@@ -108,7 +108,7 @@ __device__ __forceinline__ void turn_back(float (&x)[COLUMNS], int place)
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++)
     {
-        int column = min(threadIdx.x % 16 + c * 16, HEAD_WIDTH - 1);
+        int column = min((int)threadIdx.x % 16 + c * 16, HEAD_WIDTH - 1);
         Rotation by = rotation_at(place, column / 2);
         float other = warp_xor(x[c], 1);
         x[c] = x[c] * by.cosine + other * (column % 2 == 0 ? by.sine : -by.sine);

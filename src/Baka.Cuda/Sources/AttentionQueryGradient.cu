@@ -5,8 +5,8 @@
 // It runs before the kernel for dk and dv and leaves what that one needs of the queries, in scratch memory [BATCH,
 // HEADS, TILES * 64, ...]: turned_q with the factor log2(e) / sqrt(f), upstream if its rows can't be copied by 16 bytes,
 // and moments (log2(e) lse, delta); and for all heads [BATCH, TILES * 64] the slots that take a gradient from each
-// query, [BATCH, TILES] those of whole tiles. Queries that don't exist or see nothing have an infinite lse, so that all
-// their weights are 0.
+// query, [BATCH, TILES] those of whole tiles, where nothing is for all if a query gives no gradient. Queries that don't
+// exist or see nothing have an infinite lse, so that all their weights are 0.
 
 #define WARPS 4
 #define THREADS (WARPS * 32)
@@ -59,9 +59,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         if (query < QUERIES)
         {
             float out[8];
-            load_floats<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
-            load_floats<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, y);
-            load_floats<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, out);
+            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            load_parts<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, y);
+            load_parts<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, out);
             int at = query_position(position, query);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
@@ -73,11 +73,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             }
         }
         products[row][column / 8] = product;
-        store_floats<8>(queries + row * PITCH + column, x);
-        store_floats<8>(upstreams + row * PITCH + column, y);
-        store_floats<8>(turned_q + (i64)(padded + row) * HEAD_WIDTH + column, x);
+        store_parts<8>(queries + row * PITCH + column, x);
+        store_parts<8>(upstreams + row * PITCH + column, y);
+        store_parts<8>(turned_q + (i64)(padded + row) * HEAD_WIDTH + column, x);
 #if PACK_UPSTREAM
-        store_floats<8>(packed_upstream + (i64)(padded + row) * HEAD_WIDTH + column, y);
+        store_parts<8>(packed_upstream + (i64)(padded + row) * HEAD_WIDTH + column, y);
 #endif
     }
 
@@ -101,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         if (work.head == 0 && lane % 4 == 0)
             ranges[work.batch * TILES * TILE + query] = taking[r];
     }
-    const Sight taking_sight = join_lanes(join(sight_of(taking[0]), sight_of(taking[1])), 4);
+    const Sight taking_sight = join_lanes(join({taking[0], taking[0]}, {taking[1], taking[1]}), 4);
     if (lane == 0)
     {
         warp_sights[0][warp] = sight;
@@ -228,6 +228,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
         int query = first_query + warp * 16 + row;
         if (query < QUERIES)
-            store_floats<DQ_VECTOR>(AT(DQ, dq, work.batch, query, work.head) + column, x);
+            store_parts<DQ_VECTOR>(AT(DQ, dq, work.batch, query, work.head) + column, x);
     });
 }

@@ -63,7 +63,7 @@ __device__ __forceinline__ int query_position(const int* position, int query)
 }
 
 // N neighbors as floats, by accesses of V elements.
-template <int V, int N, typename T> __device__ __forceinline__ void load_floats(const T* p, float (&x)[N])
+template <int V, int N, typename T> __device__ __forceinline__ void load_parts(const T* p, float (&x)[N])
 {
 #pragma unroll
     for (int i = 0; i < N; i += V)
@@ -75,7 +75,7 @@ template <int V, int N, typename T> __device__ __forceinline__ void load_floats(
     }
 }
 
-template <int V, int N, typename T> __device__ __forceinline__ void store_floats(T* p, const float (&x)[N])
+template <int V, int N, typename T> __device__ __forceinline__ void store_parts(T* p, const float (&x)[N])
 {
 #pragma unroll
     for (int i = 0; i < N; i += V)

@@ -95,7 +95,7 @@ template <typename Put> __device__ __forceinline__ void for_each_piece(const flo
     for (int i = threadIdx.x % 32; i < rows * PIECES; i += 32)
     {
         float x[8];
-        load_floats<4>(stage + i / PIECES * STAGE_PITCH + i % PIECES * 8, x);
+        load_parts<4>(stage + i / PIECES * STAGE_PITCH + i % PIECES * 8, x);
         put(i / PIECES, i % PIECES * 8, x);
     }
 }

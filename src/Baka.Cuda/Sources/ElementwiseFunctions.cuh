@@ -15,8 +15,8 @@ __device__ __forceinline__ float exponential(float x)
 __device__ __forceinline__ float logarithm(float x)
 {
     const int bits = __float_as_int(x);
-    const int k = (bits - 0x3f3504f3) >> 23;
-    const float f = __int_as_float(bits - k * 0x800000) - 1.0f;
+    const int k = (int)((u32)bits - 0x3f3504f3u) >> 23;
+    const float f = __int_as_float((int)((u32)bits - (u32)k * 0x800000u)) - 1.0f;
     const float s = f / (2.0f + f);
     const float square = s * s;
     float series = fmaf(square, 1.0f / 9, 1.0f / 7);

@@ -49,6 +49,7 @@ template <int N, typename T> __device__ __forceinline__ Pack<T, N> load_pack(con
     {
         const Pack<u32, N / 2> words = *reinterpret_cast<const Pack<u32, N / 2>*>(p);
         Pack<T, N> result;
+#pragma unroll
         for (int i = 0; i < N / 2; i++)
         {
             result.at[2 * i].bits = (unsigned short)words.at[i];
@@ -66,6 +67,7 @@ template <int N, typename T> __device__ __forceinline__ void store_pack(T* p, co
     if constexpr (sizeof(T) == 2 && N % 2 == 0)
     {
         Pack<u32, N / 2> words;
+#pragma unroll
         for (int i = 0; i < N / 2; i++)
             words.at[i] = x.at[2 * i].bits | (u32)x.at[2 * i + 1].bits << 16;
         *reinterpret_cast<Pack<u32, N / 2>*>(p) = words;
@@ -125,28 +127,6 @@ __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.com
 // Waits until at most N of the committed groups are under way.
 template <int N> __device__ __forceinline__ void copy_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 // primitives: end
-
-// N floats as elements of memory, rounded to nearest even.
-template <typename T, int N> __device__ __forceinline__ Pack<T, N> round_pack(const float (&x)[N])
-{
-    Pack<T, N> result;
-    if constexpr (sizeof(T) == 2 && N % 2 == 0)
-    {
-        for (int i = 0; i < N; i += 2)
-        {
-            const u32 pair = pack_bf16(x[i], x[i + 1]);
-            result.at[i].bits = (unsigned short)pair;
-            result.at[i + 1].bits = (unsigned short)(pair >> 16);
-        }
-    }
-    else
-    {
-        for (int i = 0; i < N; i++)
-            result.at[i] = from_float<T>(x[i]);
-    }
-
-    return result;
-}
 
 __device__ __forceinline__ float warp_sum(float x)
 {
@@ -228,6 +208,6 @@ template <int N> __device__ __forceinline__ void store_floats(bf16* p, const flo
 #pragma unroll
         for (int i = 0; i < N / 2; i++)
             pack.at[i] = pack_bf16(x[2 * i], x[2 * i + 1]);
-        *reinterpret_cast<Pack<u32, N / 2>*>(p) = pack;
+        store_pack(reinterpret_cast<u32*>(p), pack);
     }
 }
