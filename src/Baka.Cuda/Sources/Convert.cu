@@ -1,8 +1,6 @@
 // y = x for elements of another type or at other distances: [groups, ROWS, VECTORS * VECTOR], neighbors along the last axis next
 // to each other. A thread has a vector.
 
-__device__ __forceinline__ float to_float(int x) { return (float)x; }
-
 extern "C" __global__ void __launch_bounds__(THREADS) convert(const X_TYPE* __restrict__ x, Y_TYPE* __restrict__ y)
 {
     INDEX item = (INDEX)blockIdx.x * THREADS + threadIdx.x;

@@ -1,6 +1,8 @@
 // Row index[i] of y [., WIDTH] becomes row i of x [ROWS, WIDTH]; of several rows for the same place the last one counts. A
 // warp copies a row.
 
+#define ROUNDS ((WIDTH / VECTOR + 31) / 32)
+
 extern "C" __global__ void __launch_bounds__(THREADS) replace_rows(const X_TYPE* __restrict__ x, const int* __restrict__ index, Y_TYPE* __restrict__ y)
 {
     int row = blockIdx.x * (THREADS / 32) + threadIdx.x / 32;
@@ -18,8 +20,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) replace_rows(const X_TYPE*
     x += (i64)row * X_STRIDE;
     y += (i64)to * Y_STRIDE;
 #pragma unroll 4
-    for (int i = lane * VECTOR; i < WIDTH; i += 32 * VECTOR)
+    for (int k = 0; k < ROUNDS; k++)
     {
+        int i = (lane + k * 32) * VECTOR;
+        if (i >= WIDTH)
+            break;
+
         float values[VECTOR];
         load_floats(x + i, values);
         store_floats(y + i, values);

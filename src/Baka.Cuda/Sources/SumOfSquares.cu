@@ -2,12 +2,12 @@
 // VIEW(number, first chunk, elements); each is a parameter. A block has a chunk.
 
 #define PARAMETER(number, first, elements) , const TYPE* __restrict__ x##number
-#define CHOOSE(number, first, elements) \
-    if (blockIdx.x >= first)            \
-    {                                   \
-        x = x##number;                  \
-        begin = blockIdx.x - first;     \
-        count = elements;               \
+#define CHOOSE(number, first, elements)    \
+    if ((int)blockIdx.x >= first)          \
+    {                                      \
+        x = x##number;                     \
+        begin = (int)blockIdx.x - first;   \
+        count = elements;                  \
     }
 
 extern "C" __global__ void __launch_bounds__(THREADS) sum_of_squares(float* __restrict__ partial VIEWS(PARAMETER))

@@ -1,0 +1,76 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Kernels;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+using static Baka.Cuda.Tests.Kernels.Operands;
+
+namespace Baka.Cuda.Tests.Kernels;
+
+public class CrossEntropyLoweringTests
+{
+    private const Element F32 = Element.Float32;
+    private const Element BF16 = Element.BFloat16;
+
+    [Fact]
+    public void Chunks_cover_all_rows_once_and_share_their_logits()
+    {
+        var context = Context();
+        var operations = Gradient(BF16, 66560, 50304, context);
+        var products = operations.OfType<Product>().ToArray();
+        var logits = products.Where(p => p.TransposeB).ToArray();
+        Assert.Equal(26, logits.Length);
+        Assert.Equal(66560, logits.Sum(p => p.A.Shape[0]));
+        Assert.Equal(logits.Select((_, i) => i * 2560L * 768), logits.Select(p => p.A.Offset));
+        Assert.Single(logits.Select(p => p.D.Storage).Distinct());
+        Assert.Equal(2560L * 50304 * 2, context.ScratchBytes);
+    }
+
+    [Fact]
+    public void Only_the_first_chunk_overwrites_the_weight_gradient() =>
+        Assert.Equal([false, true, true, true], Gradient(BF16, 10000, 50304, Context()).OfType<Product>().Where(p => p.TransposeA).Select(p => p.Accumulate));
+
+    [Theory]
+    [InlineData(BF16, 50304, 100608)]
+    [InlineData(F32, 50304, 201216)]
+    [InlineData(F32, 65536, 0)] // more than a block's shared memory: the row is read twice
+    public void A_row_that_fits_is_held_in_shared_memory(Element element, int vocabulary, int sharedBytes)
+    {
+        var launch = Gradient(element, 256, vocabulary, Context()).OfType<Launch>().Single();
+        Assert.Equal(sharedBytes, launch.SharedBytes);
+        Assert.Equal(sharedBytes > 0 ? "1" : "0", launch.Define("HELD"));
+        Assert.Equal(new Grid(256), launch.Grid);
+    }
+
+    [Fact]
+    public void Rows_of_an_odd_vocabulary_begin_at_multiples_of_16_bytes()
+    {
+        var logits = Gradient(BF16, 10, 257, Context()).OfType<Product>().First().D;
+        Assert.Equal([10, 257], logits.Shape.Extents.ToArray());
+        Assert.Equal([264L, 1L], logits.Strides);
+    }
+
+    [Fact]
+    public void Evaluation_makes_no_gradients()
+    {
+        var op = new LinearCrossEntropy();
+        var step = Step(op, [Dense(BF16, 300, 64), Dense(BF16, 1000, 64), Dense(Element.Int32, 300)], Dense(F32, 300));
+        var operations = CrossEntropyLowering.Lower(op, step, Context());
+        Assert.Equal(2, operations.Count);
+        Assert.Equal(("0", 0), (operations[1].Define("GRADIENT"), ((Launch)operations[1]).SharedBytes));
+    }
+
+    [Fact]
+    public void Rows_and_vocabulary_have_one_element()
+    {
+        var op = new LinearCrossEntropy();
+        var step = Step(op, [Dense(BF16, 3, 8), Dense(F32, 9, 8), Dense(Element.Int32, 3)], Dense(F32, 3));
+        Assert.Contains("module", Assert.Throws<NotSupportedException>(() => CrossEntropyLowering.Lower(op, step, Context())).Message);
+    }
+
+    private static IReadOnlyList<Operation> Gradient(Element element, int rows, int vocabulary, LoweringContext context)
+    {
+        var op = new LinearCrossEntropyGradient();
+        View[] inputs = [Dense(element, rows, 768), Dense(element, vocabulary, 768), Dense(Element.Int32, rows), Dense(F32, rows)];
+        return CrossEntropyLowering.Lower(op, Step(op, inputs, Dense(F32, rows), Dense(element, rows, 768), Dense(F32, vocabulary, 768)), context);
+    }
+}

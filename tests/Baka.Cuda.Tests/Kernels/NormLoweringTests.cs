@@ -1,0 +1,52 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Kernels;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+using static Baka.Cuda.Tests.Kernels.Operands;
+
+namespace Baka.Cuda.Tests.Kernels;
+
+public class NormLoweringTests
+{
+    private const Element F32 = Element.Float32;
+    private const Element BF16 = Element.BFloat16;
+
+    [Theory]
+    [InlineData(768, 256, 1040, "32")] // eight rows a block, a warp each
+    [InlineData(4096, 512, 8320, "512")] // a row a block
+    public void Narrow_rows_belong_to_warps_and_wide_ones_to_blocks(int width, int threads, int blocks, string group)
+    {
+        var launch = (Launch)Assert.Single(Forward(Dense(BF16, 8320, width)));
+        Assert.Equal((threads, new Grid(blocks), 0), (launch.Threads, launch.Grid, launch.SharedBytes));
+        Assert.Equal((group, "8", "bf16", "float"), (launch.Define("GROUP"), launch.Define("VECTOR"), launch.Define("X_TYPE"), launch.Define("W_TYPE")));
+    }
+
+    [Fact]
+    public void Layers_of_equal_sizes_share_a_kernel() =>
+        Assert.Equal(((Launch)Forward(Dense(BF16, 64, 768))[0]).Kernel, ((Launch)Forward(Dense(BF16, 64, 768))[0]).Kernel);
+
+    [Fact]
+    public void Rows_may_lie_apart() =>
+        Assert.Equal("2304", Forward(Columns(BF16, 64, 2304, 768, 768))[0].Define("X_STRIDE"));
+
+    [Theory]
+    [InlineData(66560, 264)] // two blocks a multiprocessor
+    [InlineData(100, 13)] // a warp a row
+    public void The_weight_gradient_is_summed_in_two_stages(int rows, int blocks)
+    {
+        var (x, dw) = (Dense(BF16, rows, 768), Dense(F32, 768));
+        var step = Step(new NormBackward(false), [x, Dense(F32, 768), Dense(F32, rows, 2), x], Dense(BF16, rows, 768), dw);
+        var operations = NormLowering.Lower(new NormBackward(false), step, Context()).Cast<Launch>().ToArray();
+        var partial = ((Argument.Pointer)operations[0].Arguments[^1]).View;
+        Assert.Equal(["norm_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
+        Assert.Equal(new Grid(blocks), operations[0].Grid);
+        Assert.Equal([blocks, 768], partial.Shape.Extents.ToArray());
+        Assert.Equal([partial, dw], operations[1].Arguments);
+    }
+
+    private static IReadOnlyList<Operation> Forward(View x)
+    {
+        var op = new Norm(false, 1e-5f);
+        return NormLowering.Lower(op, Step(op, [x, Dense(F32, x.Shape[1])], Dense(BF16, x.Shape[0], x.Shape[1]), Dense(F32, x.Shape[0], 2)), Context());
+    }
+}

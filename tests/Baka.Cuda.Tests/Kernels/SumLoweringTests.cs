@@ -1,0 +1,66 @@
+using Baka.Compiler.Plans;
+using Baka.Cuda.Kernels;
+using Baka.Cuda.Lowering;
+using Baka.Graph;
+using Baka.Graph.Ops;
+using static Baka.Cuda.Tests.Kernels.Operands;
+
+namespace Baka.Cuda.Tests.Kernels;
+
+public class SumLoweringTests
+{
+    private const Element F32 = Element.Float32;
+
+    [Theory]
+    [InlineData(new[] { 8320, 12 }, new[] { 1 }, "1")] // a thread a sum
+    [InlineData(new[] { 8320, 768 }, new[] { 1 }, "32")] // a warp a sum
+    public void Many_short_sums_take_one_launch(int[] extents, int[] axes, string group)
+    {
+        var launch = Assert.Single(Lower(extents, axes));
+        Assert.Equal(("sum_rows", group, "1"), (((Launch)launch).Kernel.Name, launch.Define("GROUP"), launch.Define("PARTS")));
+    }
+
+    [Theory]
+    [InlineData(new[] { 1 << 24 }, new[] { 0 }, new[] { "sum_rows", "sum_rows" })]
+    [InlineData(new[] { 66560, 768 }, new[] { 0 }, new[] { "sum_columns", "sum_columns" })]
+    [InlineData(new[] { 8, 5, 16 }, new[] { 0, 2 }, new[] { "sum_rows", "sum_columns" })] // the axes inside first
+    [InlineData(new[] { 8, 1, 16 }, new[] { 0, 2 }, new[] { "sum_rows" })] // one stretch
+    public void Few_long_sums_and_axes_apart_take_several(int[] extents, int[] axes, string[] kernels) =>
+        Assert.Equal(kernels, Lower(extents, axes).Select(o => ((Launch)o).Kernel.Name));
+
+    [Fact]
+    public void Parts_cover_a_sum_and_fill_the_GPU()
+    {
+        var launch = (Launch)Lower([66560, 768], [0])[0];
+        var (parts, length) = (int.Parse(launch.Define("PARTS")), int.Parse(launch.Define("LENGTH")));
+        Assert.InRange((long)parts * length, 66560, 66560 + length - 1);
+        Assert.InRange(launch.Grid.X, 4 * 132, 16 * 132);
+    }
+
+    [Fact]
+    public void Squares_of_all_tensors_of_one_element_take_one_launch()
+    {
+        var op = new SumOfSquares();
+        View[] inputs = [Dense(F32, 768), Dense(Element.BFloat16, 100), Dense(F32, 300, 768)];
+        var operations = SumOfSquaresLowering.Lower(op, Step(op, inputs, Dense(F32)), Context());
+        Assert.Equal(["sum_of_squares", "sum_of_squares", "sum_rows"], operations.Select(o => ((Launch)o).Kernel.Name));
+        Assert.Equal("VIEW(0, 0, 768) VIEW(1, 1, 230400)", operations[0].Define("VIEWS(VIEW)"));
+        Assert.Equal(new Grid(1 + 8), ((Launch)operations[0]).Grid);
+        Assert.Equal([inputs[0], inputs[2]], ((Launch)operations[0]).Arguments.Skip(1));
+    }
+
+    [Fact]
+    public void A_launch_has_only_so_many_tensors()
+    {
+        var op = new SumOfSquares();
+        var operations = SumOfSquaresLowering.Lower(op, Step(op, [.. Enumerable.Range(0, 300).Select(_ => Dense(F32, 5))], Dense(F32)), Context());
+        Assert.Equal([257, 45, 2], operations.Select(o => ((Launch)o).Arguments.Count));
+    }
+
+    private static IReadOnlyList<Operation> Lower(int[] extents, int[] axes)
+    {
+        var op = new Sum(axes);
+        var sums = axes.Aggregate(new Shape(extents), (shape, axis) => shape.With(axis, 1));
+        return SumLowering.Lower(op, Step(op, [Dense(F32, extents)], Dense(F32, sums.Extents.ToArray())), Context());
+    }
+}
