@@ -35,6 +35,14 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
         _ => Baka.Cuda.Precision.BFloat16,
     };
 
+    /// <summary>The precision chosen, or those that a test should cover.</summary>
+    public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
+    {
+        ({ } chosen, _) => [chosen],
+        (null, Cuda) => [Model.Recipes.Precision.F32, Model.Recipes.Precision.Bf16],
+        _ => [Model.Recipes.Precision.F32],
+    };
+
     /// <summary>The same choice with a recipe's precision, where none is chosen and the device can have it.</summary>
     public DeviceChoice Preferring(Precision? precision) => this with { Precision = Precision ?? (Name == Cuda ? precision : null) };
 

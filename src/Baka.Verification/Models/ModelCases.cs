@@ -78,6 +78,24 @@ public static class ModelCases
         ["negator and norm"] = Everything with { Attn = new() { Negator = true, QkNorm = QkNorm.Rms }, Xl = new() { Windows = 2, Sinks = 1 } },
     };
 
+    /// <summary>Models with heads, widths and windows as kernels are made for, though few layers.</summary>
+    public static IReadOnlyDictionary<string, ModelRecipe> Large { get; } = new Dictionary<string, ModelRecipe>
+    {
+        ["everything with heads of 64"] = Everything with { Dim = 128, Vocabulary = 500, Window = 36, Mlp = new() { Hidden = 344 } },
+        ["side by side with heads of 32"] = Plain with
+        {
+            Dim = 96,
+            Heads = 3,
+            Vocabulary = 301,
+            Window = 70,
+            Mlp = new() { Hidden = 256 },
+            Xl = new(),
+            Pause = new() { Count = 4 },
+            Step = new() { Width = 4 },
+            Gate = new(),
+        },
+    };
+
     /// <summary>Gives parameters random values that depend on their name alone: norm weights near 1, and none too small to matter.</summary>
     public static void Initialize(IDevice device, LanguageModel model, int seed = 1)
     {
