@@ -55,6 +55,7 @@ public static class CommandLine
             new TokenizerCommand(terminal),
             new PlanCommand(terminal),
             new BenchCommand(terminal),
+            new SelfTestCommand(terminal),
             new RecipesCommand(terminal),
             new DoctorCommand(terminal),
         };

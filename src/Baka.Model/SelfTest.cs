@@ -19,6 +19,17 @@ public sealed class SelfTest
     private SelfTest(Func<IDevice> open, ModelRecipe recipe, Action<IDevice, LanguageModel> initialize, double tolerance) =>
         (_open, _recipe, _initialize, _tolerance) = (open, recipe, initialize, tolerance);
 
+    /// <summary>
+    /// Largest difference of a log-likelihood (nats) between two ways to compute the same: rounding of some layers'
+    /// activations, relative to logits of a few units.
+    /// </summary>
+    public static double ToleranceOf(Precision precision) => precision switch
+    {
+        Precision.Bf16 => 16.0 / (1 << 8),
+        Precision.Tf32 => 16.0 / (1 << 11),
+        _ => 2e-3,
+    };
+
     /// <param name="open">Makes a device; each check has its own.</param>
     /// <param name="initialize">
     /// Writes the parameters of a model to a device. It is also called for models with some of the recipe's

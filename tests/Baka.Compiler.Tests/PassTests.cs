@@ -3,21 +3,33 @@ using Baka.Compiler.Passes;
 using Baka.Graph;
 using Baka.Graph.Ops;
 using Baka.Graph.Reference;
-using Baka.Graph.Tests;
+using Baka.Verification.Operations;
 
 namespace Baka.Compiler.Tests;
 
 public sealed class PassTests
 {
-    public static TheoryData<string, int> Cases => OpCase.Names(seeds: 2);
+    public static TheoryData<string, int> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, int>();
+            foreach (var (name, seed) in OpCases.All.Keys.SelectMany(name => Enumerable.Range(1, 2).Select(seed => (name, seed))))
+            {
+                cases.Add(name, seed);
+            }
+
+            return cases;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Every_pass_keeps_what_the_graph_computes(string name, int seed)
     {
-        var at = new OpCase(name, seed);
+        var at = OpCases.Make(name, seed);
         using var device = new ReferenceDevice();
-        var expected = OpRunner.Run(device, at);
+        var expected = at.Run(device);
         Check(Pipeline.Cpu, device, at, expected);
         Check(Pipeline.Gpu, device, at, expected);
     }
@@ -120,16 +132,7 @@ public sealed class PassTests
     private static Dictionary<string, float[]> Evaluate(ReferenceDevice device, TensorGraph graph, OpCase at)
     {
         using var program = device.Load(graph);
-        foreach (var (name, values) in at.FloatValues.Where(v => graph.Inputs.ContainsKey(v.Key)))
-        {
-            values.CopyTo(program.Floats(name));
-        }
-
-        foreach (var (name, values) in at.IntValues)
-        {
-            values.CopyTo(program.Ints(name));
-        }
-
+        at.Fill(device, program);
         program.Run();
         return graph.Outputs.Keys.ToDictionary(name => name, name => program.Output(name).ToArray());
     }

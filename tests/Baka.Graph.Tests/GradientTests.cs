@@ -1,33 +1,43 @@
 using Baka.Graph.Reference;
+using Baka.Verification.Operations;
 
 namespace Baka.Graph.Tests;
 
 public sealed class GradientTests
 {
-    /// <summary>Ops whose gradient is zero on purpose where the value still changes.</summary>
-    private static readonly string[] Detached = ["attention to a detached past"];
+    public static TheoryData<string, int> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, int>();
+            foreach (var (name, seed) in OpCases.All.Keys.SelectMany(name => Enumerable.Range(1, 3).Select(seed => (name, seed))))
+            {
+                cases.Add(name, seed);
+            }
 
-    public static TheoryData<string, int> Cases => OpCase.Names(seeds: 3);
+            return cases;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Gradients_equal_finite_differences(string name, int seed)
     {
-        var at = new OpCase(name, seed);
-        if (Detached.Contains(name))
+        var at = OpCases.Make(name, seed);
+        if (name == OpCases.DetachedPast)
         {
             return;
         }
 
         using var device = new ReferenceDevice();
-        var exact = OpRunner.Run(device, at);
+        var exact = at.Run(device);
         using var program = device.Load(at.Graph);
-        CopyInputs(at, program);
+        at.Fill(device, program);
         var random = new Random(seed);
-        for (var i = 0; i < at.Parameters.Count; i++)
+        for (var i = 0; i < at.Operands.Count; i++)
         {
-            var values = at.FloatValues[$"p{i}"];
-            var gradient = exact[$"gradient {i}"];
+            var values = at.FloatValues[OpCase.OperandName(i)];
+            var gradient = exact[OpCase.GradientName(i)];
             for (var probe = 0; probe < 4; probe++)
             {
                 // A random direction: one number checks all elements at once.
@@ -35,7 +45,7 @@ public sealed class GradientTests
                 var expected = gradient.Zip(direction, (g, d) => (double)g * d).Sum();
                 const float Step = 2e-3f;
                 var difference = (LossAt(Step) - LossAt(-Step)) / (2 * Step);
-                device.Write($"p{i}", values);
+                device.Write(OpCase.OperandName(i), values);
 
                 // f32 rounding of the loss's terms, and the third derivative along the direction.
                 var scale = gradient.Zip(direction, (g, d) => Math.Abs((double)g * d)).Sum();
@@ -43,7 +53,7 @@ public sealed class GradientTests
 
                 double LossAt(float step)
                 {
-                    device.Write($"p{i}", [.. values.Zip(direction, (v, d) => v + step * d)]);
+                    device.Write(OpCase.OperandName(i), [.. values.Zip(direction, (v, d) => v + step * d)]);
                     program.Run();
                     var result = program.Output("result");
                     var weights = at.FloatValues["weights"];
@@ -97,18 +107,5 @@ public sealed class GradientTests
         device.Write("x", [1, -2, 3]);
         program.Run();
         Assert.Equal([1, -2, 3], program.Output("gradient").ToArray());
-    }
-
-    private static void CopyInputs(OpCase at, Execution.IProgram program)
-    {
-        foreach (var (name, values) in at.FloatValues.Where(v => at.Graph.Inputs.ContainsKey(v.Key)))
-        {
-            values.CopyTo(program.Floats(name));
-        }
-
-        foreach (var (name, values) in at.IntValues)
-        {
-            values.CopyTo(program.Ints(name));
-        }
     }
 }

@@ -80,7 +80,7 @@ public sealed class GraphBuildingTests
         using var device = new Reference.ReferenceDevice(stopAtNonFinite: true);
         using var program = device.Load(graph);
         device.Write("x", [1, -1]);
-        var error = Assert.Throws<Reference.NonFiniteException>(program.Run);
+        var error = Assert.Throws<Reference.NonFiniteException>(() => program.Run());
         Assert.StartsWith("layers.1.mlp", error.Message);
     }
 }

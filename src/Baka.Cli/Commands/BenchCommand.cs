@@ -20,6 +20,7 @@ internal sealed class BenchCommand : BakaCommand
     private readonly Option<int?> _steps = Values.Whole("--steps", $"Steps to measure [default: {UsualSteps}]", atLeast: 1);
     private readonly Option<string[]> _set = Common.Set();
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
     private readonly Option<bool> _json = Common.Json();
 
@@ -33,7 +34,7 @@ internal sealed class BenchCommand : BakaCommand
             ("baka bench --preset small --set memory.tokens=16", "with recurrent memory, one window after the other"),
             ("baka bench --preset rmt-16 --set xl.windows=2 --json", ""),
         ];
-        Add(_preset, _batch, _windows, _steps, _set, _device, _threads, _json);
+        Add(_preset, _batch, _windows, _steps, _set, _device, _precision, _threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
@@ -41,7 +42,7 @@ internal sealed class BenchCommand : BakaCommand
         var recipe = Recipe(arguments.GetValue(_preset) ?? UsualPreset, arguments.GetRequiredValue(_set));
         var rows = arguments.GetValue(_batch) ?? recipe.Train.Batch;
         var windows = arguments.GetValue(_windows) ?? recipe.Train.WindowsPerStep;
-        var device = Common.DeviceOf(arguments, _device, _threads);
+        var device = Common.DeviceOf(arguments, _device, _precision, _threads);
         var report = BenchRun.Run(recipe.Model, recipe.Train, rows, windows, arguments.GetValue(_steps) ?? UsualSteps, device, progress: null, Terminal.Interrupted);
         if (arguments.GetValue(_json))
         {

@@ -7,6 +7,7 @@ using Baka.Cpu.Threading;
 using Baka.Data;
 using Baka.Data.Corpora;
 using Baka.Model;
+using Baka.Model.Recipes;
 using Baka.Training.Corpora;
 using Baka.Training.Devices;
 using Baka.Training.Runs;
@@ -25,6 +26,7 @@ internal sealed class DoctorCommand : BakaCommand
 
     private readonly Option<string[]> _set = Common.Set();
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
     private readonly Option<bool> _json = Common.Json();
 
@@ -37,12 +39,12 @@ internal sealed class DoctorCommand : BakaCommand
             ("baka doctor rmt-16", "also: does memory work as it should in this recipe?"),
             ("baka doctor runs/NAME", "the same with trained weights"),
         ];
-        Add(_model, _set, _device, _threads, _json);
+        Add(_model, _set, _device, _precision, _threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
     {
-        var device = Common.DeviceOf(arguments, _device, _threads);
+        var device = Common.DeviceOf(arguments, _device, _precision, _threads);
         var isJson = arguments.GetValue(_json);
         var machine = Machine.Examine(device.Threads);
         if (!isJson)

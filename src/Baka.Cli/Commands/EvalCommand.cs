@@ -2,6 +2,7 @@ using System.CommandLine;
 using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
+using Baka.Model.Recipes;
 using Baka.Training.Corpora;
 using Baka.Training.Evaluation;
 using Baka.Training.Models;
@@ -16,6 +17,7 @@ internal sealed class EvalCommand : BakaCommand
     private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on]");
     private readonly Option<string> _memory = Common.Memory();
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
     private readonly Option<bool> _json = Common.Json();
 
@@ -28,12 +30,12 @@ internal sealed class EvalCommand : BakaCommand
             ("baka eval runs/NAME/best --memory off", "the difference says what remembering is worth"),
             ("baka eval runs/NAME/best --data book.txt --json", ""),
         ];
-        Add(_checkpoint, _data, _memory, _device, _threads, _json);
+        Add(_checkpoint, _data, _memory, _device, _precision, _threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
     {
-        var device = Common.DeviceOf(arguments, _device, _threads);
+        var device = Common.DeviceOf(arguments, _device, _precision, _threads);
         var memory = Common.IsOn(arguments, _memory);
         var stop = Terminal.Interrupted;
         using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), device);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
+using Baka.Model.Recipes;
 using Baka.Training.Generation;
 using Baka.Training.Models;
 
@@ -23,6 +24,7 @@ internal sealed class GenerateCommand : BakaCommand
     private readonly Option<string?> _saveState = Values.Text("--save-state", "FILE", "Keep what the model remembers at the end");
     private readonly Option<string?> _loadState = Values.Text("--load-state", "FILE", "Begin with what was kept");
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
 
     public GenerateCommand(Terminal terminal)
@@ -34,7 +36,7 @@ internal sealed class GenerateCommand : BakaCommand
             ("baka generate runs/NAME/best --prompt-file book.txt --tokens 0 --save-state book.state", "read a book once"),
             ("baka generate runs/NAME/best --load-state book.state --seed 7", "go on from its end, as often as you like"),
         ];
-        Add(_checkpoint, _prompt, _promptFile, _tokens, _temperature, _topK, _topP, _seed, _saveState, _loadState, _device, _threads);
+        Add(_checkpoint, _prompt, _promptFile, _tokens, _temperature, _topK, _topP, _seed, _saveState, _loadState, _device, _precision, _threads);
     }
 
     protected override int Run(ParseResult arguments)
@@ -45,7 +47,7 @@ internal sealed class GenerateCommand : BakaCommand
             throw new UsageException("Give --prompt, --prompt-file or --load-state: a model needs something to go on from.", "baka generate");
 
         var stop = Terminal.Interrupted;
-        using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), Common.DeviceOf(arguments, _device, _threads));
+        using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), Common.DeviceOf(arguments, _device, _precision, _threads));
         using var generator = new TextGenerator(model);
         if (state is not null)
             generator.LoadState(state);

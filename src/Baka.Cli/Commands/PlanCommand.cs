@@ -16,6 +16,7 @@ internal sealed class PlanCommand : BakaCommand
     private readonly Option<long?> _memory = Values.Memory("--memory", "Tell the largest batch that fits in this; GB are 1000³ and GiB 1024³ bytes");
     private readonly Option<string[]> _set = Common.Set();
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
     private readonly Option<bool> _json = Common.Json();
 
@@ -28,13 +29,13 @@ internal sealed class PlanCommand : BakaCommand
             ("baka plan baka-12 --memory 16GB", "and the largest batch that fits in 16 GB"),
             ("baka plan small --batch 16 --set memory.tokens=32", ""),
         ];
-        Add(_recipe, _batch, _memory, _set, _device, _threads, _json);
+        Add(_recipe, _batch, _memory, _set, _device, _precision, _threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
     {
         var recipe = RecipeLoader.Load(arguments.GetRequiredValue(_recipe), arguments.GetRequiredValue(_set));
-        var device = Common.DeviceOf(arguments, _device, _threads);
+        var device = Common.DeviceOf(arguments, _device, _precision, _threads);
         var windows = recipe.Train.WindowsPerStep;
         var plan = PlanRun.Create(recipe, arguments.GetValue(_batch) ?? recipe.Train.Batch, windows, device);
         var memory = arguments.GetValue(_memory);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Baka.Cli.Options;
 using Baka.Cli.Shell;
+using Baka.Model.Recipes;
 using Baka.Training.Evaluation;
 using Baka.Training.Models;
 
@@ -15,6 +16,7 @@ internal sealed class ScoreCommand : BakaCommand
     private readonly Option<string?> _tokens = Values.Text("--tokens", "FILE", "Its tokens as a JSON array, as 'baka tokenizer encode' prints them");
     private readonly Option<string> _memory = Common.Memory();
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
 
     public ScoreCommand(Terminal terminal)
@@ -25,7 +27,7 @@ internal sealed class ScoreCommand : BakaCommand
             ("baka score runs/NAME/best --text book.txt", "{\"i\":1,\"token\":262,\"nll\":3.127}, and so on"),
             ("baka score runs/NAME/best --tokens book.json --memory off", ""),
         ];
-        Add(_checkpoint, _text, _tokens, _memory, _device, _threads);
+        Add(_checkpoint, _text, _tokens, _memory, _device, _precision, _threads);
     }
 
     protected override int Run(ParseResult arguments)
@@ -36,7 +38,7 @@ internal sealed class ScoreCommand : BakaCommand
         var memory = Common.IsOn(arguments, _memory);
         var bytes = TextInput.ReadFile(text ?? tokens!);
         var given = tokens is null ? null : TokenFile.Parse(bytes, $"'{tokens}'");
-        using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), Common.DeviceOf(arguments, _device, _threads));
+        using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), Common.DeviceOf(arguments, _device, _precision, _threads));
         Scorer.Run(model, given ?? model.Tokenizer.EncodeBytes(bytes), memory, Write, Terminal.Interrupted);
         return 0;
     }

@@ -24,6 +24,7 @@ internal sealed class TrainCommand : BakaCommand
     private readonly Option<string[]> _valid = Values.Texts("--valid", "PATH", "The same to be validated on [default: every 50th document of --data]");
     private readonly Option<string?> _out = Values.Text("--out", "DIR", "Folder of the run [default: runs/NAME-DATE]");
     private readonly Option<string> _device = Common.Device();
+    private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _steps = Values.Whole("--steps", "Steps to train: train.steps of the recipe", atLeast: 1);
     private readonly Option<double?> _minutes = Values.Number("--minutes", "M", "Minutes to train, instead of the recipe's steps; with --steps, whichever ends first", from: 0, exclusive: true);
     private readonly Option<string[]> _set = Common.Set();
@@ -45,7 +46,7 @@ internal sealed class TrainCommand : BakaCommand
             ("baka train --resume runs/tiny-20260102-030405", "go on where a run was stopped or killed"),
             ("baka train --resume runs/tiny-20260102-030405 --steps 2000", "the same, for longer"),
         ];
-        Add(_recipe, _data, _valid, _out, _device, _steps, _minutes, _set, _resume, _initFrom, _seed, _threads, _debug, _json);
+        Add(_recipe, _data, _valid, _out, _device, _precision, _steps, _minutes, _set, _resume, _initFrom, _seed, _threads, _debug, _json);
     }
 
     protected override int Run(ParseResult arguments)
@@ -64,7 +65,7 @@ internal sealed class TrainCommand : BakaCommand
         arguments.GetRequiredValue(_data),
         arguments.GetRequiredValue(_valid),
         arguments.GetValue(_out),
-        Common.DeviceOf(arguments, _device, _threads, _debug),
+        Common.DeviceOf(arguments, _device, _precision, _threads, _debug),
         Resume: null,
         arguments.GetValue(_initFrom),
         CommandText(arguments));
@@ -74,7 +75,7 @@ internal sealed class TrainCommand : BakaCommand
         Symbol[] own = [_recipe, _data, _valid, _out, _initFrom, _seed];
         if (own.FirstOrDefault(symbol => IsGiven(arguments, symbol)) is { } symbol)
             throw new UsageException($"{symbol.Name} can't be given with --resume, because a resumed run keeps its own.", "baka train");
-        return TrainRequest.ToResume(run, Overrides(arguments), Common.DeviceOf(arguments, _device, _threads, _debug), CommandText(arguments));
+        return TrainRequest.ToResume(run, Overrides(arguments), Common.DeviceOf(arguments, _device, _precision, _threads, _debug), CommandText(arguments));
     }
 
     /// <summary>Options that have a key in the recipe are that key.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Baka.Model.Recipes;
 using Baka.Training.Devices;
 
 namespace Baka.Cli.Options;
@@ -14,10 +15,14 @@ internal static class Common
 
     public static Option<string> Device() => Values.Choice("--device", "Where to compute", "cpu", "cuda");
 
-    public static Option<bool> Debug() => Values.Switch("--debug", "Compute node by node with the slow reference kernels and stop at the first NaN");
+    public static Option<Precision?> Precision() =>
+        Values.Choice<Precision>("--precision", "What a GPU computes with [default: the recipe's precision, else bf16 on a GPU; the CPU has f32 alone]");
 
-    public static DeviceChoice DeviceOf(ParseResult arguments, Option<string> device, Option<int?> threads, Option<bool>? debug = null) =>
-        new(arguments.GetRequiredValue(device), ThreadsOf(arguments, threads), debug is not null && arguments.GetValue(debug));
+    public static Option<bool> Debug() => Values.Switch("--debug", "Compute node by node on the CPU with the slow reference kernels and stop at the first NaN");
+
+    public static DeviceChoice DeviceOf(
+        ParseResult arguments, Option<string> device, Option<Precision?> precision, Option<int?> threads, Option<bool>? debug = null) =>
+        new(arguments.GetRequiredValue(device), ThreadsOf(arguments, threads), debug is not null && arguments.GetValue(debug), arguments.GetValue(precision));
 
     public static Argument<string> Checkpoint() => new("CKPT") { Description = "A run's folder (its latest checkpoint), its 'best', or a folder in its 'checkpoints'" };
 

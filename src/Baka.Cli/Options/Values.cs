@@ -58,6 +58,26 @@ internal static class Values
         },
     };
 
+    /// <summary>One of an enumeration's names in lower case; null when the option is not given.</summary>
+    public static Option<T?> Choice<T>(string name, string description)
+        where T : struct, Enum
+    {
+        var choices = Enum.GetValues<T>().ToDictionary(choice => choice.ToString().ToLowerInvariant());
+        return new Option<T?>(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', choices.Keys),
+            CustomParser = result =>
+            {
+                var text = result.Tokens[0].Value;
+                if (choices.TryGetValue(text, out var choice))
+                    return choice;
+                result.AddError($"{name} must be {string.Join(" or ", choices.Keys)}, not '{text}'.");
+                return null;
+            },
+        };
+    }
+
     /// <summary>A text or a path; null when the option is not given.</summary>
     public static Option<string?> Text(string name, string helpName, string description) => new(name) { Description = description, HelpName = helpName };
 

@@ -1,3 +1,4 @@
+using Baka.Cuda.Interop;
 using Baka.Data;
 using Baka.Graph;
 using Baka.Model.Recipes;
@@ -27,7 +28,7 @@ internal static class ErrorReport
     {
         UsageException wrong => (WrongUsage, $"{wrong.Message} See '{ProgramName.In(wrong.Command + " --help")}'."),
         RecipeException => (WrongUsage, failure.Message),
-        UserException or GraphException => (Failed, failure.Message),
+        UserException or GraphException or CudaException => (Failed, failure.Message),
         OperationCanceledException => (Interrupted, null),
         IOException { HResult: BrokenPipe } => (0, null),
         IOException or UnauthorizedAccessException => (Failed, $"the disk or a file refused: {failure.Message}"),

@@ -35,7 +35,7 @@ internal sealed unsafe class KernelCompiler : IDisposable
     public void Load(IEnumerable<Kernel> kernels)
     {
         var missing = kernels.Distinct().Where(kernel => !_kernels.ContainsKey(kernel)).ToArray();
-        var cubins = Compile(missing.Where(kernel => !_modules.ContainsKey(kernel.Source)).DistinctBy(kernel => kernel.Source));
+        var cubins = CompileTexts(missing.Where(kernel => !_modules.ContainsKey(kernel.Source)).DistinctBy(kernel => kernel.Source));
         foreach (var (source, cubin) in cubins)
         {
             nint module;
@@ -53,6 +53,10 @@ internal sealed unsafe class KernelCompiler : IDisposable
         }
     }
 
+    /// <summary>Fills the cache with what is missing of these kernels.</summary>
+    /// <exception cref="CudaException">A text is not valid.</exception>
+    public void Compile(IEnumerable<Kernel> kernels) => CompileTexts(kernels.DistinctBy(kernel => kernel.Source));
+
     public void Dispose()
     {
         _ = _context.Driver.ContextSetCurrent(_context.Handle);
@@ -65,7 +69,7 @@ internal sealed unsafe class KernelCompiler : IDisposable
         _kernels.Clear();
     }
 
-    private ConcurrentDictionary<string, byte[]> Compile(IEnumerable<Kernel> kernels)
+    private ConcurrentDictionary<string, byte[]> CompileTexts(IEnumerable<Kernel> kernels)
     {
         var cubins = new ConcurrentDictionary<string, byte[]>();
         try

@@ -80,6 +80,13 @@ public sealed class CudaDevice : IDevice
 
     IProgram IDevice.Load(TensorGraph graph, int groups) => Load(graph, groups);
 
+    /// <summary>A device that only plans, for this GPU and with this precision.</summary>
+    public CudaPlanner CreatePlanner() => new(Context.Profile, Precision);
+
+    /// <summary>Compiles all kernels of what was planned on all cores, so that devices find them in the cache.</summary>
+    /// <exception cref="CudaException">The text of a kernel is not valid.</exception>
+    public void Compile(IEnumerable<CudaPlanner> planned) => _kernels.Compile(planned.SelectMany(p => p.Kernels));
+
     /// <summary>Compiles a graph and takes the memory that it needs.</summary>
     /// <exception cref="CudaException">The GPU's memory is not enough.</exception>
     public CudaProgram Load(TensorGraph graph, int groups = 1)

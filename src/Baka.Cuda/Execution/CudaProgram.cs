@@ -39,10 +39,9 @@ public sealed class CudaProgram : IProgram
     {
         (_device, _lowered) = (device, lowered);
         var context = device.Context;
-        _inputs = new StorageLayout(Plan.Inputs.Values);
-        _outputs = new StorageLayout(Plan.Outputs.Values.OrderBy(o => o.Bytes));
-        _constants = new StorageLayout(Plan.Constants);
-        _own = new DeviceMemory(context, _inputs.Bytes + _outputs.Bytes + _constants.Bytes);
+        var layout = new ProgramLayout(Plan);
+        (_inputs, _outputs, _constants) = (layout.Inputs, layout.Outputs, layout.Constants);
+        _own = new DeviceMemory(context, layout.Bytes);
         _staging = new byte[_inputs.Bytes];
         _pinned = new PinnedMemory(context, Slots * _inputs.Bytes);
         _copied = [.. Enumerable.Range(0, Slots).Select(_ => new CudaEvent(context))];

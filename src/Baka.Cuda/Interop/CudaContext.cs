@@ -45,6 +45,16 @@ internal sealed unsafe class CudaContext : IDisposable
         return new CudaContext(libraries, device, handle);
     }
 
+    /// <summary>The first GPU's profile, for which it need not be opened.</summary>
+    /// <exception cref="CudaException">There is no usable driver or no GPU.</exception>
+    public static DeviceProfile ReadFirstProfile()
+    {
+        var (driver, _) = CudaLibraries.StartDriver(NativeModule.Load(LibraryName.Driver, new LibraryFinder(Surroundings.OfThisProcess)));
+        int device;
+        driver.Check(driver.DeviceGet(&device, 0), "cuDeviceGet");
+        return ReadProfile(driver, device);
+    }
+
     public static DeviceProfile ReadProfile(Driver driver, int device)
     {
         var name = stackalloc byte[NameBytes];

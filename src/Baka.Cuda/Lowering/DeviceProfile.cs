@@ -1,3 +1,5 @@
+using Baka.Cuda.Interop;
+
 namespace Baka.Cuda.Lowering;
 
 /// <summary>What kernels need to know of a GPU to choose their sizes.</summary>
@@ -10,4 +12,17 @@ internal sealed record DeviceProfile(string Name, int Multiprocessors, int Major
 {
     /// <summary>An NVIDIA H100, for plans made without a GPU.</summary>
     public static DeviceProfile H100 { get; } = new("NVIDIA H100 80GB HBM3", 132, 9, 0, 232448);
+
+    /// <summary>The first GPU of this machine, or null where there is none that can be used.</summary>
+    public static DeviceProfile? Find()
+    {
+        try
+        {
+            return CudaContext.ReadFirstProfile();
+        }
+        catch (CudaException)
+        {
+            return null;
+        }
+    }
 }

@@ -117,6 +117,7 @@ internal static class AttentionReference
     {
         private readonly Evaluation _e;
         private readonly Attention _op;
+        private readonly (double Cos, double Sin)[] _angles;
 
         public Layout(Evaluation e, Attention op)
         {
@@ -128,6 +129,7 @@ internal static class AttentionReference
             WindowSlots = Slots / op.Windows;
             Past = e.InputCount is 8 or 11 ? e.InShape(6)[1] : 0;
             Stream = Past + Slots;
+            _angles = op.Theta == 0 ? [] : Angles();
         }
 
         public int Rows { get; }
@@ -161,7 +163,7 @@ internal static class AttentionReference
         }
 
         /// <summary>Element j of a head's vector rotated to a position.</summary>
-        public double Rotated((float[] Data, int Start) vector, double position, int j)
+        public double Rotated((float[] Data, int Start) vector, int position, int j)
         {
             var (data, start) = vector;
             if (_op.Theta == 0)
@@ -170,9 +172,9 @@ internal static class AttentionReference
             }
 
             var pair = j / 2 * 2;
-            var angle = position * Math.Pow(_op.Theta, -(double)pair / HeadWidth);
+            var (cos, sin) = _angles[(position + Stream) * HeadWidth / 2 + j / 2];
             double x = data[start + pair], y = data[start + pair + 1];
-            return j == pair ? x * Math.Cos(angle) - y * Math.Sin(angle) : x * Math.Sin(angle) + y * Math.Cos(angle);
+            return j == pair ? x * cos - y * sin : x * sin + y * cos;
         }
 
         /// <summary>The visible stream slots of a query with their scaled scores.</summary>
@@ -195,6 +197,20 @@ internal static class AttentionReference
             }
 
             return scores;
+        }
+
+        /// <summary>Of every distance of two positions, forward and backward, and every pair of elements.</summary>
+        private (double Cos, double Sin)[] Angles()
+        {
+            var pairs = HeadWidth / 2;
+            var angles = new (double, double)[(2 * Stream + 1) * pairs];
+            for (var i = 0; i < angles.Length; i++)
+            {
+                var angle = (i / pairs - Stream) * Math.Pow(_op.Theta, -2.0 * (i % pairs) / HeadWidth);
+                angles[i] = (Math.Cos(angle), Math.Sin(angle));
+            }
+
+            return angles;
         }
 
         private (float[] Data, int Start) At(int now, int past, int b, int slot, int head) => slot < Past

@@ -8,7 +8,8 @@ namespace Baka.Graph.Reference;
 /// <c>--debug</c> runs on.
 /// </summary>
 /// <param name="stopAtNonFinite">Throw at the first node that makes NaN or infinity out of finite operands.</param>
-public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
+/// <param name="disturb">May change every f32 result of a node before others read it: what rounding would do, for instance.</param>
+public sealed class ReferenceDevice(bool stopAtNonFinite = false, Action<Node, float[]>? disturb = null) : IDevice
 {
     private readonly Dictionary<string, Value> _variables = [];
 
@@ -29,7 +30,7 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
             }
         }
 
-        return new Program(this, graph, stopAtNonFinite);
+        return new Program(this, graph, stopAtNonFinite, disturb);
     }
 
     public void Read(string variable, Span<float> to) => _variables[variable].Floats.CopyTo(to);
@@ -40,7 +41,7 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
     {
     }
 
-    private sealed class Program(ReferenceDevice device, TensorGraph graph, bool stopAtNonFinite) : IProgram
+    private sealed class Program(ReferenceDevice device, TensorGraph graph, bool stopAtNonFinite, Action<Node, float[]>? disturb) : IProgram
     {
         private readonly Dictionary<string, Value> _inputs = graph.Inputs.ToDictionary(i => i.Key, i => new Value(i.Value.Spec));
         private readonly Dictionary<string, Value> _outputs = [];
@@ -124,6 +125,14 @@ public sealed class ReferenceDevice(bool stopAtNonFinite = false) : IDevice
             if (stopAtNonFinite && outputs.Any(HasNonFinite) && !inputs.Any(HasNonFinite))
             {
                 throw new NonFiniteException(node);
+            }
+
+            if (disturb is not null)
+            {
+                foreach (var output in outputs)
+                {
+                    disturb(node, output.Floats);
+                }
             }
 
             return outputs;

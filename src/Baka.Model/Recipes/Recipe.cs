@@ -12,6 +12,9 @@ public sealed record Recipe : IRecipeRules
     [Key("built-in preset whose values lie under this recipe's own")]
     public string Preset { get; init; } = "tiny";
 
+    [Key("what a GPU computes with; null = bf16 on a GPU, f32 on the CPU, which has nothing else")]
+    public Precision? Precision { get; init; }
+
     [Key("The model", Inline = true)]
     public ModelRecipe Model { get; init; } = new();
 

@@ -1,32 +1,77 @@
 using Baka.Cpu.Execution;
+using Baka.Cuda.Execution;
+using Baka.Cuda.Interop;
 using Baka.Data;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
+using Baka.Model.Recipes;
+using Baka.Training.Corpora;
 
 namespace Baka.Training.Devices;
 
 /// <summary>Which device to compute on.</summary>
-/// <param name="Name">"cpu".</param>
-/// <param name="Threads">That compute.</param>
-/// <param name="Debug">Evaluate node by node with the reference kernels and stop at the first NaN or infinity.</param>
-public sealed record DeviceChoice(string Name, int Threads, bool Debug)
+/// <param name="Name">"cpu" or "cuda".</param>
+/// <param name="Threads">Of the CPU that compute.</param>
+/// <param name="Debug">Evaluate node by node on the CPU with the reference kernels and stop at the first NaN or infinity.</param>
+/// <param name="Precision">Null = what the device usually has: f32 on the CPU, bf16 on a GPU.</param>
+public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precision? Precision = null)
 {
-    /// <summary>All processors of this machine.</summary>
-    public static DeviceChoice Default { get; } = new("cpu", Environment.ProcessorCount, Debug: false);
+    public const string Cpu = "cpu";
 
-    /// <exception cref="UserException">There is no such device here.</exception>
+    /// <summary>The first NVIDIA GPU.</summary>
+    public const string Cuda = "cuda";
+
+    /// <summary>All processors of this machine.</summary>
+    public static DeviceChoice Default { get; } = new(Cpu, Environment.ProcessorCount, Debug: false);
+
+    /// <summary>Where machine code and choices of algorithms for GPUs are kept from run to run.</summary>
+    internal static string CudaCache => Path.Combine(CacheFolder.Path, "cuda");
+
+    /// <summary>What a GPU is told to compute with.</summary>
+    internal Baka.Cuda.Precision CudaPrecision => Precision switch
+    {
+        Model.Recipes.Precision.F32 => Baka.Cuda.Precision.Float32,
+        Model.Recipes.Precision.Tf32 => Baka.Cuda.Precision.Tf32,
+        _ => Baka.Cuda.Precision.BFloat16,
+    };
+
+    /// <summary>The precision chosen, or those that a test should cover.</summary>
+    public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
+    {
+        ({ } chosen, _) => [chosen],
+        (null, Cuda) => [Model.Recipes.Precision.F32, Model.Recipes.Precision.Bf16],
+        _ => [Model.Recipes.Precision.F32],
+    };
+
+    /// <summary>The same choice with a recipe's precision, where none is chosen and the device can have it.</summary>
+    public DeviceChoice Preferring(Precision? precision) => this with { Precision = Precision ?? (Name == Cuda ? precision : null) };
+
+    /// <exception cref="UserException">There is no such device or precision.</exception>
+    /// <exception cref="CudaException">There is no GPU here, or something that it needs is missing.</exception>
     public IDevice Create()
+    {
+        Check();
+        return Name == Cuda ? new CudaDevice(CudaPrecision, CudaCache) : Debug ? new ReferenceDevice(stopAtNonFinite: true) : new CpuDevice(Threads);
+    }
+
+    /// <exception cref="UserException">There is no such device or precision.</exception>
+    internal void Check()
     {
         if (Threads < 1)
         {
             throw new UserException($"The number of threads is {Threads}, but it must be at least 1.");
         }
 
-        return Name switch
+        switch (Name)
         {
-            "cpu" => Debug ? new ReferenceDevice(stopAtNonFinite: true) : new CpuDevice(Threads),
-            "cuda" => throw new UserException("The device 'cuda' is not built yet: use 'cpu'."),
-            _ => throw new UserException($"There is no device '{Name}': use 'cpu'."),
-        };
+            case Cpu when Precision is { } other and not Model.Recipes.Precision.F32:
+                throw new UserException($"The CPU computes in f32 alone: use --device cuda for the precision {other.ToString().ToLowerInvariant()}.");
+            case Cuda when Debug:
+                throw new UserException("The debugging kernels run on the CPU: use --debug without --device cuda.");
+            case Cpu or Cuda:
+                break;
+            default:
+                throw new UserException($"There is no device '{Name}': use 'cpu' or 'cuda'.");
+        }
     }
 }

@@ -53,7 +53,7 @@ public sealed class LoadedModel : IDisposable
         }
 
         var recipe = CheckpointContent.Recipe(reader, []);
-        var model = new LoadedModel(reader, recipe, CheckpointContent.Tokenizer(reader), (device ?? DeviceChoice.Default).Create());
+        var model = new LoadedModel(reader, recipe, CheckpointContent.Tokenizer(reader), (device ?? DeviceChoice.Default).Preferring(recipe.Precision).Create());
         try
         {
             // The first program that a device sees decides where parameters lie: a whole window puts them together as products need them.

@@ -56,7 +56,7 @@ public sealed class TrainingRun : IDisposable
     internal static TrainResult Run(TrainRequest request, ITrainObserver observer, CancellationToken stop, Func<DeviceChoice, IDevice> createDevice)
     {
         // What can be refused at once is, before texts are read for minutes.
-        using var device = createDevice(request.Device);
+        using var device = createDevice(request.Device with { Precision = request.Device.Precision ?? request.Recipe.Precision });
         if (request.Out is { } chosen)
         {
             RunFolder.RequireFree(chosen);

@@ -1,0 +1,14 @@
+namespace Baka.Model.Recipes;
+
+/// <summary>What a device computes with.</summary>
+public enum Precision
+{
+    /// <summary>Activations and operands of products are bf16; sums, statistics, parameters and moments f32.</summary>
+    Bf16,
+
+    /// <summary>f32 throughout.</summary>
+    F32,
+
+    /// <summary>As <see cref="F32"/>, but products round their operands to 10 bits for the GPU's tensor cores.</summary>
+    Tf32,
+}

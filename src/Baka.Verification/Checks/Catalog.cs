@@ -1,0 +1,48 @@
+using Baka.Graph.Execution;
+using Baka.Model.Recipes;
+using Baka.Verification.Models;
+using Baka.Verification.Operations;
+
+namespace Baka.Verification.Checks;
+
+/// <summary>All that is checked of a device.</summary>
+public static class Catalog
+{
+    private const int Windows = 3;
+    private static readonly int[] Seeds = [1, 2, 3];
+
+    private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm"];
+
+    public static IReadOnlyList<Check> All(Precision precision) =>
+    [
+        .. OpCases.All.Keys.Select(name => Op(name, precision)),
+        .. LargeOpCases.All.Keys.Select(name => LargeOp(name, precision)),
+        .. ModelCases.Zoo.Select(model => Model(model.Key, precision, device => TrainingSteps.Run(device, model.Value, Windows))),
+        Model("everything, a row at a time", precision, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1)),
+        .. ModelCases.Large.Select(model => Model(model.Key, precision, device => TrainingSteps.Run(device, model.Value, windows: 2))),
+        .. Remembering.Select(name => new MemoryCheck(name, ModelCases.Zoo[name], precision)),
+        .. ModelCases.Large.Select(model => new RepetitionCheck(model.Key, device => TrainingSteps.Run(device, model.Value, windows: 2))),
+    ];
+
+    private static ComparisonCheck Op(string name, Precision precision) => new(
+        "op",
+        name,
+        precision,
+        [.. Seeds.SelectMany(seed => Carried(precision).Select(carried => Variant($"seed {seed}", carried, () => OpCases.Make(name, seed, carried))))]);
+
+    private static ComparisonCheck LargeOp(string name, Precision precision) => new(
+        "large op",
+        name,
+        precision,
+        [.. Carried(precision).Select(carried => Variant("", carried, () => LargeOpCases.Make(name, carried)))]);
+
+    private static ComparisonCheck Model(string name, Precision precision, Func<IDevice, IReadOnlyList<Measured>> train) =>
+        new("model", name, precision, [new("", train)]);
+
+    /// <summary>Where activations are kept with fewer digits than the rest, both are checked.</summary>
+    private static bool[] Carried(Precision precision) => precision == Precision.Bf16 ? [false, true] : [false];
+
+    private static ComparisonCheck.Variant Variant(string label, bool carried, Func<OpCase> make) => new(
+        carried ? $"{label} narrow".Trim() : label,
+        device => [.. make().Run(device).Select(value => new Measured(value.Key, value.Value))]);
+}

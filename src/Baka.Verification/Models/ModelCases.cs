@@ -1,0 +1,128 @@
+using Baka.Graph.Execution;
+using Baka.Model;
+using Baka.Model.Recipes;
+
+namespace Baka.Verification.Models;
+
+/// <summary>Small models with random parameters.</summary>
+public static class ModelCases
+{
+    /// <summary>The core without any technique: 2 layers, d 8, 2 heads, F 12, V 11, T 6.</summary>
+    public static readonly ModelRecipe Plain = new()
+    {
+        Layers = 2,
+        Dim = 8,
+        Heads = 2,
+        Vocabulary = 11,
+        Window = 6,
+        Mlp = new() { Hidden = 12 },
+        Xl = new() { Scheme = XlScheme.None },
+        Pause = new() { Count = 0 },
+        Memory = new() { Tokens = 0 },
+        Step = new() { Width = 0 },
+        Gate = new() { Of = [] },
+    };
+
+    /// <summary>Every technique with its default settings, at a size the reference can bear.</summary>
+    public static readonly ModelRecipe Everything = Plain with
+    {
+        Xl = new(),
+        Pause = new() { Count = 2 },
+        Memory = new() { Tokens = 2 },
+        Step = new() { Width = 3 },
+        Gate = new(),
+    };
+
+    /// <summary>Recipes that between them use every option, by name.</summary>
+    public static IReadOnlyDictionary<string, ModelRecipe> Zoo { get; } = new Dictionary<string, ModelRecipe>
+    {
+        ["plain"] = Plain,
+        ["everything"] = Everything,
+        ["tied, layer norm, split"] = Plain with { Tie = true, Norm = new() { Kind = NormKind.Layer, Split = true }, Step = new() { Width = 2 }, Gate = new() },
+        ["xl"] = Plain with { Xl = new() },
+        ["xl over two windows"] = Plain with { Xl = new() { Windows = 2 } },
+        ["repos"] = Plain with { Xl = new() { Scheme = XlScheme.Repos } },
+        ["repos with sinks and memory"] = Everything with { Xl = new() { Scheme = XlScheme.Repos, Windows = 2, Sinks = 3 } },
+        ["sinks"] = Plain with { Xl = new() { Sinks = 2 } },
+        ["sinks over two windows"] = Everything with { Xl = new() { Windows = 2, Sinks = 3 } },
+        ["pauses"] = Plain with { Pause = new() { Count = 4 } },
+        ["random pauses"] = Everything with { Pause = new() { Count = 3, Random = true } },
+        ["random pauses side by side"] = Everything with { Memory = new() { Tokens = 0 }, Pause = new() { Count = 3, Random = true } },
+        ["memory"] = Plain with { Memory = new() { Tokens = 3 } },
+        ["memory with the paper's mask"] = Everything with { Memory = new() { Tokens = 3, Mask = MemoryMask.Rmt } },
+        ["memory margin"] = Everything with { Memory = new() { Tokens = 5, Margin = 2 } },
+        ["glu"] = Everything with { Memory = new() { Tokens = 2, Solidifier = Solidifier.Glu } },
+        ["gelephant"] = Everything with { Memory = new() { Tokens = 3, Solidifier = Solidifier.Gelephant, Margin = 1 } },
+        ["mlp solidifier"] = Everything with { Memory = new() { Tokens = 2, Solidifier = Solidifier.Mlp } },
+        ["mixer"] = Everything with { Memory = new() { Tokens = 3, Solidifier = Solidifier.Mixer } },
+        ["step"] = Plain with { Step = new() { Width = 4 } },
+        ["step of one"] = Plain with { Step = new() { Width = 1 } },
+        ["step at every third"] = Everything with { Step = new() { Width = 3, Every = 3 } },
+        ["step shared by pairs"] = Plain with { Layers = 3, Step = new() { Width = 2, Share = StepSharing.Pairs } },
+        ["step shared by all"] = Plain with { Layers = 3, Step = new() { Width = 2, Share = StepSharing.All, Carry = true } },
+        ["carried step"] = Everything with { Step = new() { Width = 3, Carry = true } },
+        ["carried step side by side"] = Plain with { Xl = new(), Pause = new() { Count = 2 }, Step = new() { Width = 4, Every = 4, Carry = true } },
+        ["sigmoid gates on outputs"] = Everything with { Gate = new() { Fn = GateFunction.Sigmoid, On = GateSource.Output } },
+        ["tanh gates on differences"] = Everything with { Gate = new() { Fn = GateFunction.Tanh, On = GateSource.Difference } },
+        ["leaky gates on negative differences"] = Everything with { Gate = new() { Fn = GateFunction.LeakyRelu, On = GateSource.NegDifference } },
+        ["silu gate on attention"] = Everything with { Gate = new() { Fn = GateFunction.Silu, Of = [Branch.Attn] } },
+        ["elephant gate on the MLP"] = Everything with { Gate = new() { Fn = GateFunction.Elephant, Of = [Branch.Mlp] } },
+        ["silu"] = Plain with { Mlp = new() { Hidden = 12, Act = MlpActivation.Silu } },
+        ["gelu"] = Plain with { Mlp = new() { Hidden = 12, Act = MlpActivation.Gelu } },
+        ["relu"] = Plain with { Mlp = new() { Hidden = 12, Act = MlpActivation.Relu } },
+        ["sigmoid"] = Plain with { Mlp = new() { Hidden = 12, Act = MlpActivation.Sigmoid } },
+        ["odd elephant"] = Plain with { Mlp = new() { Hidden = 12, Elephant = new() { A = 1.5, P = 3 } } },
+        ["norm on every head"] = Everything with { Attn = new() { QkNorm = QkNorm.Layer } },
+        ["norm on all heads"] = Everything with { Attn = new() { QkNorm = QkNorm.Rms, QkNormPer = QkNormSpan.Width } },
+        ["negator"] = Everything with { Attn = new() { Negator = true } },
+        ["negator and norm"] = Everything with { Attn = new() { Negator = true, QkNorm = QkNorm.Rms }, Xl = new() { Windows = 2, Sinks = 1 } },
+    };
+
+    /// <summary>Models with heads, widths and windows as kernels are made for, though few layers.</summary>
+    public static IReadOnlyDictionary<string, ModelRecipe> Large { get; } = new Dictionary<string, ModelRecipe>
+    {
+        ["everything with heads of 64"] = Everything with { Dim = 128, Vocabulary = 500, Window = 36, Mlp = new() { Hidden = 344 } },
+        ["side by side with heads of 32"] = Plain with
+        {
+            Dim = 96,
+            Heads = 3,
+            Vocabulary = 301,
+            Window = 70,
+            Mlp = new() { Hidden = 256 },
+            Xl = new(),
+            Pause = new() { Count = 4 },
+            Step = new() { Width = 4 },
+            Gate = new(),
+        },
+    };
+
+    /// <summary>Gives parameters random values that depend on their name alone: norm weights near 1, and none too small to matter.</summary>
+    public static void Initialize(IDevice device, LanguageModel model, int seed = 1)
+    {
+        foreach (var parameter in model.Parameters)
+        {
+            var random = new Random(parameter.Name.Aggregate(seed, (hash, c) => hash * 31 + c));
+            var values = new float[parameter.Shape.Count];
+            var scale = MathF.Max(parameter.Initial.Value, 0.1f);
+            for (var i = 0; i < values.Length; i++)
+            {
+                var normal = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+                var value = parameter.Initial.Kind == InitializationKind.Normal ? scale * normal : parameter.Initial.Value + 0.1f * normal;
+
+                // 8 significant bits, which every precision can hold.
+                values[i] = BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xffff0000);
+            }
+
+            device.Write(parameter.Name, values);
+        }
+    }
+
+    public static int[] Tokens(int count, int vocabulary, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(vocabulary))];
+    }
+
+    /// <summary>The token after each, and none after the last.</summary>
+    public static int[] Targets(int[] tokens) => [.. tokens.Skip(1), -1];
+}

@@ -1,0 +1,111 @@
+using Baka.Graph;
+using Baka.Graph.Ops;
+
+namespace Baka.Verification.Operations;
+
+/// <summary>
+/// Cases of the sizes that kernels are made for, and just beside them: several tiles and blocks, chunks with a rest,
+/// widths that vectors do not divide.
+/// </summary>
+public static class LargeOpCases
+{
+    public static IReadOnlyDictionary<string, OpBuilder> All { get; } = new Dictionary<string, OpBuilder>
+    {
+        ["attention, heads of 64, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 130, past: 130, heads: 2, width: 64),
+        ["attention, heads of 32, two windows, a short past"] = c => Attend(c, rows: 1, windows: 2, slots: 200, past: 72, heads: 3, width: 32),
+        ["attention, heads of 64, no past"] = c => Attend(c, rows: 1, windows: 1, slots: 520, past: 0, heads: 1, width: 64),
+        ["attention, heads of 64, four windows, detached"] = c => Attend(c, rows: 1, windows: 4, slots: 64, past: 64, heads: 2, width: 64, detach: true),
+        ["attention, heads of 48"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 48),
+        ["attention of one query"] = c => Attend(c, rows: 1, windows: 1, slots: 1, past: 700, heads: 4, width: 64),
+        ["attention of seven queries"] = c => Attend(c, rows: 2, windows: 1, slots: 7, past: 300, heads: 2, width: 32),
+        ["rms norm of 768"] = c => Norm(c, 301, 768, centered: false),
+        ["rms norm of 33"] = c => Norm(c, 1000, 33, centered: false),
+        ["layer norm of 1000"] = c => Norm(c, 130, 1000, centered: true),
+        ["cross-entropy of 1,003 tokens"] = c => CrossEntropy(c, 150, 64, 1003),
+        ["cross-entropy of 50,304 tokens"] = c => CrossEntropy(c, 21, 16, 50304),
+        ["cross-entropy of many rows"] = c => CrossEntropy(c, 9001, 8, 33),
+        ["gather of many rows"] = c => c.Parameter(500, 136).GatherRows(c.Index("index", 3000, -1, 500)) * c.Activation(3000, 136),
+        ["scatter to few rows"] = c => c.Activation(3001, 96).ScatterRows(c.Index("index", 3001, -1, 5), 5) * c.Activation(5, 96),
+        ["product of odd extents"] = c => c.Activation(513, 257).Linear(c.Parameter(129, 257)),
+        ["product of one row"] = c => c.Activation(1, 768).Linear(c.Parameter(1000, 768)),
+        ["products of siblings"] = c =>
+        {
+            var x = c.Activation(260, 96);
+            return x.Linear(c.Parameter(200, 96)) * x.Linear(c.Parameter(200, 96)).Sigmoid() + x.Linear(c.Parameter(1, 96));
+        },
+        ["elementwise on columns"] = c =>
+        {
+            var x = c.Activation(700, 3 * 256 + 5);
+            return Tensor.Concat(1, x.Slice(1, 0, 256) * x.Slice(1, 256, 256).Sigmoid(), x.Slice(1, 517, 256) + c.Parameter(256));
+        },
+        ["elementwise over rows"] = c => c.Activation(900, 264) * c.Activation(900, 1) + c.Parameter(264) * 0.5f,
+        ["transpositions"] = c =>
+        {
+            var x = c.Activation(3, 130, 70);
+            return x.Permute(2, 0, 1).Reshape(70, 390) * c.Activation(70, 390) + x.Permute(2, 1, 0).Reshape(70, 390);
+        },
+        ["sums"] = c =>
+        {
+            var x = c.Activation(1500, 200);
+            return x * x.Sum(0) * 0.01f + x.Sum(-1) * 0.1f;
+        },
+        ["sum of many squares"] = c => Tensor.SumOfSquares([c.Parameter(300, 500), c.Parameter(1023)]) * c.Parameter(2),
+        ["step of four"] = c => Step(c, groups: 3, positions: 260, stride: 1, history: 0),
+        ["step of four with history, every second"] = c => Step(c, groups: 2, positions: 131, stride: 2, history: 3),
+        ["adamw"] = AdamW,
+    };
+
+    /// <summary>A case by its name.</summary>
+    public static OpCase Make(string name, bool carried) => new(All[name], seed: name.Length, carried);
+
+    /// <summary>Every query sees itself and what is before it, in the first window from some slot of the past on.</summary>
+    private static Tensor Attend(OpCase c, int rows, int windows, int slots, int past, int heads, int width, bool detach = false)
+    {
+        var shape = new Shape(rows, windows * slots, heads * width);
+        return Attend(c, [c.Activation(shape), c.Activation(shape), c.Activation(shape)], windows, past, heads, detach);
+    }
+
+    /// <summary>Queries, keys and values lie side by side in what one product gives, and so do their gradients.</summary>
+    private static Tensor SlicedAttention(OpCase c, int rows, int windows, int slots, int past, int heads, int width)
+    {
+        var (d, shape) = (heads * width, new Shape(rows, windows * slots, heads * width));
+        var wide = c.Activation(rows * windows * slots, 40).Linear(c.Parameter(new Shape(3 * d + 24, 40), -0.3f, 0.3f));
+        Tensor Part(int i) => wide.Slice(1, i * d, d).Reshape(shape);
+        var o = Attend(c, [Part(0), Part(1), Part(2)], windows, past, heads, detach: false).Reshape(rows * windows * slots, d);
+        return Tensor.Concat(1, o, wide.Slice(1, 3 * d, 24));
+    }
+
+    private static Tensor Attend(OpCase c, Tensor[] now, int windows, int past, int heads, bool detach)
+    {
+        var (rows, slots, width) = (now[0].Shape[0], now[0].Shape[1] / windows, now[0].Shape[2]);
+        var positions = Enumerable.Range(past, slots).ToArray();
+        List<Tensor> inputs = [.. now, c.Index("first", rows * windows, 0, past + 1), c.Index("last", positions), c.Index("position", positions)];
+        if (past > 0)
+        {
+            var shape = new Shape(rows, past, width);
+            inputs.AddRange(detach
+                ? [c.Fixed("past keys", shape), c.Fixed("past values", shape)]
+                : [c.Activation(shape), c.Activation(shape)]);
+        }
+
+        return c.Graph.Add(new Attention(heads, windows, 10000, detach), inputs);
+    }
+
+    private static Tensor Norm(OpCase c, int rows, int width, bool centered) =>
+        c.Graph.Add(new Norm(centered, 1e-6f), [c.Activation(rows, width), c.Parameter(width)]);
+
+    private static Tensor CrossEntropy(OpCase c, int rows, int width, int vocabulary) =>
+        c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, width), c.Parameter(vocabulary, width), c.Index("targets", rows, -1, vocabulary)]);
+
+    private static Tensor Step(OpCase c, int groups, int positions, int stride, int history) =>
+        c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, 96), c.Parameter(72, 4 * 96)]);
+
+    /// <summary>A parameter after an update, of which moments and gradient are operands.</summary>
+    private static Tensor AdamW(OpCase c)
+    {
+        var shape = new Shape(301, 77);
+        var (p, m, v, g) = (c.Parameter(shape), c.Parameter(shape), c.Parameter(shape, 0.1f), c.Parameter(shape));
+        var step = (m * 0.9f + g * 0.1f) * 2f / ((v * 0.95f + g * g * 0.05f).Sqrt() * 1.5f + 1e-8f);
+        return p * 0.9f - step * 0.1f;
+    }
+}
