@@ -5,8 +5,12 @@ using Baka.Graph.Reference;
 namespace Baka.Compiler.Passes;
 
 /// <summary>D = C + op(A) · op(B), from (A, B, C). In a plan D takes the place of C where nobody else reads C.</summary>
-public sealed record MatMulAdd(bool TransposeA, bool TransposeB) : Op
+public sealed record MatMulAdd(bool TransposeA, bool TransposeB) : Op, IAddsToOperand
 {
+    public int Addend => 2;
+
+    public int Sum => 0;
+
     public MatMul Product => new(TransposeA, TransposeB);
 
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs)

@@ -8,26 +8,35 @@ namespace Baka.Compiler.Passes;
 /// </summary>
 public sealed class Pipeline
 {
-    private Pipeline(params IReadOnlyList<IPass> first) => Passes = [.. first, .. Common];
+    private Pipeline(IReadOnlyList<IPass> first, IReadOnlyList<IPass> afterLoss) => Passes = [.. first, .. Beginning, .. afterLoss, .. Rest];
 
     /// <summary>For kernels that take the inputs of a step where they lie.</summary>
-    public static Pipeline Cpu { get; } = new();
+    public static Pipeline Cpu { get; } = new([], []);
 
     /// <summary>For libraries of matrix products.</summary>
     public static Pipeline Gpu { get; } = new(
-        // A step becomes products and a shifted sum of them.
-        new ExpandSteps());
+        [
+            // A step becomes products and a shifted sum of them.
+            new ExpandSteps(),
+        ],
+        [
+            // variable + gradient becomes a kernel's own addition.
+            new AccumulateInKernels(),
+        ]);
 
     public IReadOnlyList<IPass> Passes { get; }
 
-    private static IReadOnlyList<IPass> Common =>
+    private static IReadOnlyList<IPass> Beginning =>
     [
         // Nodes that do nothing, constants known now, slices of joins.
         new Simplify(),
 
         // The loss comes out of the kernel that makes its gradient: the logits are computed once.
         new TakeLossFromGradient(),
+    ];
 
+    private static IReadOnlyList<IPass> Rest =>
+    [
         // dx = Σ dyᵢ·Wᵢ becomes one product over all i.
         new MergeInputGradients(),
 

@@ -45,7 +45,7 @@ internal sealed class ElementChoice
             Variable variable => variable.VariableKind == VariableKind.Carry,
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
             Norm or NormBackward or Attention or StepLinearBackward => tensor.Index == 0,
-            LinearCrossEntropyGradient => tensor.Index == 1,
+            LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd => tensor.Index == 1,
             FusedElementwise => node.Inputs.Any(i => i.BehindReshapes().Node.Op is not Broadcast && _narrow.Contains(i)),
             Reshape or Slice or Permute or Broadcast or Concat or Pad or ReplaceRows => node.Inputs.Any(_narrow.Contains),
             _ => true,
@@ -93,7 +93,7 @@ internal sealed class ElementChoice
                 FusedElementwise => throughElementwise,
                 _ => false,
             };
-            var sources = passes ? current.Node.Inputs : current.Node.Op is MatMulAdd ? [current.Node.Inputs[2]] : [];
+            var sources = passes ? current.Node.Inputs : current.Node.Op is IAddsToOperand adding && current.Index == adding.Sum ? [current.Node.Inputs[adding.Addend]] : [];
             foreach (var source in sources)
             {
                 stack.Push(source);

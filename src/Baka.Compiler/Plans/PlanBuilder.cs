@@ -95,7 +95,7 @@ public sealed class PlanBuilder
     private static IEnumerable<Tensor> ProductOperands(Node node) => node.Op switch
     {
         MatMul or MatMulAdd => node.Inputs.Take(2),
-        LinearCrossEntropy or LinearCrossEntropyGradient or StepLinear or StepLinearBackward => [node.Inputs[1]],
+        LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or StepLinear or StepLinearBackward => [node.Inputs[1]],
         _ => [],
     };
 
@@ -150,7 +150,7 @@ public sealed class PlanBuilder
         return !_graph.Results.Any(r => Sees(r, variable));
     }
 
-    private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is MatMulAdd && input == node.Inputs[2]);
+    private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is IAddsToOperand adding && input == node.Inputs[adding.Addend]);
 
     /// <summary>
     /// Lets a product that adds to several variables side by side, whose new values are the parts of its result, do so

@@ -21,6 +21,7 @@ public sealed class CudaDevice : IDevice
     private readonly Dictionary<PreparedWeight, DeviceMemory> _weights = [];
     private readonly Dictionary<PreparedWeight, int> _weightVersions = [];
     private readonly List<CudaProgram> _programs = [];
+    private readonly HostCopy _hostCopy;
     private readonly bool _poison;
     private int _parameterVersion;
 
@@ -34,6 +35,7 @@ public sealed class CudaDevice : IDevice
         _compiler = new CudaCompiler(Context.Profile, precision);
         _kernels = new KernelCompiler(Context, cacheFolder);
         _products = new ProductRunner(Context, Stream, cacheFolder, precision == Precision.Tf32);
+        _hostCopy = new HostCopy(Context, Stream);
         _poison = poison;
         Recorder = new Recorder(Stream, _kernels, _products);
         Arena = new DeviceMemory(Context, 0);
@@ -129,13 +131,13 @@ public sealed class CudaDevice : IDevice
     public void Read(string variable, Span<float> to)
     {
         var (view, memory) = Find(variable);
-        HostCopy.Read(Context, Stream, memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, to);
+        _hostCopy.Read(memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, to);
     }
 
     public void Write(string variable, ReadOnlySpan<float> from)
     {
         var (view, memory) = Find(variable);
-        HostCopy.Write(Context, Stream, memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, from);
+        _hostCopy.Write(memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, from);
         _parameterVersion++;
     }
 
@@ -146,6 +148,7 @@ public sealed class CudaDevice : IDevice
             memory.Dispose();
         }
 
+        _hostCopy.Dispose();
         _products.Dispose();
         _kernels.Dispose();
         Stream.Dispose();

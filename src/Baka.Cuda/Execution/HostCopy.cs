@@ -4,50 +4,52 @@ using Baka.Cuda.Interop;
 namespace Baka.Cuda.Execution;
 
 /// <summary>Copies of f32 values between the host and a GPU's memory of any element, waited for.</summary>
-internal static class HostCopy
+internal sealed class HostCopy(CudaContext context, CudaStream stream) : IDisposable
 {
-    private const long ChunkBytes = 16 << 20;
+    private const long BufferBytes = 16 << 20;
 
-    public static void Read(CudaContext context, CudaStream stream, ulong from, Element element, Span<float> to)
+    private readonly PinnedMemory _buffer = new(context, BufferBytes);
+
+    public void Read(ulong from, Element element, Span<float> to)
     {
-        using var buffer = new PinnedMemory(context, Math.Min(ChunkBytes, (long)to.Length * element.Bytes));
-        var chunk = (int)(buffer.Bytes / element.Bytes);
+        var chunk = (int)(BufferBytes / element.Bytes);
         for (var start = 0; start < to.Length; start += chunk)
         {
             var part = to[start..Math.Min(to.Length, start + chunk)];
-            stream.CopyToHost(buffer.Address, from + (ulong)((long)start * element.Bytes), (long)part.Length * element.Bytes);
+            stream.CopyToHost(_buffer.Address, from + (ulong)((long)start * element.Bytes), (long)part.Length * element.Bytes);
             stream.Synchronize();
             if (element == Element.BFloat16)
             {
-                Widen(buffer.AsSpan<ushort>(), part);
+                Widen(_buffer.AsSpan<ushort>(), part);
             }
             else
             {
-                buffer.AsSpan<float>()[..part.Length].CopyTo(part);
+                _buffer.AsSpan<float>()[..part.Length].CopyTo(part);
             }
         }
     }
 
-    public static void Write(CudaContext context, CudaStream stream, ulong to, Element element, ReadOnlySpan<float> from)
+    public void Write(ulong to, Element element, ReadOnlySpan<float> from)
     {
-        using var buffer = new PinnedMemory(context, Math.Min(ChunkBytes, (long)from.Length * element.Bytes));
-        var chunk = (int)(buffer.Bytes / element.Bytes);
+        var chunk = (int)(BufferBytes / element.Bytes);
         for (var start = 0; start < from.Length; start += chunk)
         {
             var part = from[start..Math.Min(from.Length, start + chunk)];
             if (element == Element.BFloat16)
             {
-                Narrow(part, buffer.AsSpan<ushort>());
+                Narrow(part, _buffer.AsSpan<ushort>());
             }
             else
             {
-                part.CopyTo(buffer.AsSpan<float>());
+                part.CopyTo(_buffer.AsSpan<float>());
             }
 
-            stream.CopyToDevice(to + (ulong)((long)start * element.Bytes), buffer.Address, (long)part.Length * element.Bytes);
+            stream.CopyToDevice(to + (ulong)((long)start * element.Bytes), _buffer.Address, (long)part.Length * element.Bytes);
             stream.Synchronize();
         }
     }
+
+    public void Dispose() => _buffer.Dispose();
 
     private static void Widen(ReadOnlySpan<ushort> from, Span<float> to)
     {

@@ -1,3 +1,4 @@
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Lowering;
 using Baka.Graph.Ops;
@@ -13,7 +14,7 @@ internal static class CrossEntropyLowering
     private const int Threads = 512;
 
     /// <summary>What the logits of a chunk may take.</summary>
-    private const long ChunkBytes = 128L << 20;
+    private const long ChunkBytes = 256L << 20;
 
     /// <summary>Chunks are multiples of this many rows, as the tiles of products are.</summary>
     private const int RowMultiple = 128;
@@ -23,14 +24,22 @@ internal static class CrossEntropyLowering
 
     /// <summary>(x, w, targets) → nll.</summary>
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropy op, Step step, LoweringContext context) =>
-        Lower(step, step.Outputs[0], null, context);
+        Lower(step, null, context);
 
     /// <summary>(x, w, targets, upstream) → (nll, dx, dw).</summary>
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropyGradient op, Step step, LoweringContext context) =>
-        Lower(step, step.Outputs[0], (step.Inputs[3], step.Outputs[1], step.Outputs[2]), context);
+        Lower(step, new Gradient(step.Inputs[3], step.Outputs[1], step.Outputs[2], Adds: false), context);
 
-    private static List<Operation> Lower(Step step, View nll, (View Upstream, View Dx, View Dw)? gradient, LoweringContext context)
+    /// <summary>(x, w, targets, upstream, C) → (nll, dx, C + dw).</summary>
+    public static IReadOnlyList<Operation> Lower(LinearCrossEntropyGradientAdd op, Step step, LoweringContext context) =>
+        [
+            .. CopyLowering.Into(step.Outputs[2], step.Inputs[4], context),
+            .. Lower(step, new Gradient(step.Inputs[3], step.Outputs[1], step.Outputs[2], Adds: true), context),
+        ];
+
+    private static List<Operation> Lower(Step step, Gradient? gradient, LoweringContext context)
     {
+        var nll = step.Outputs[0];
         var (w, targets) = (step.Inputs[1], step.Inputs[2]);
         var (x, conversion) = ConversionLowering.To(step.Inputs[0], w.Storage.Type, context);
         var (rows, vocabulary, element) = (x.Shape[0], w.Shape[0], x.Storage.Type);
@@ -65,15 +74,18 @@ internal static class CrossEntropyLowering
             // Without a gradient the kernel does not look at the upstream; the loss stands in for it.
             View[] operands = [logits, Chunk(targets), Chunk(gradient?.Upstream ?? nll), Chunk(nll)];
             operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
-            if (gradient is var (_, dx, dw))
+            if (gradient is var (_, dx, dw, adds))
             {
                 operations.Add(new Product(logits, false, w, false, Chunk(dx), Accumulate: false));
-                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: start > 0));
+                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: adds || start > 0));
             }
         }
 
         return operations;
     }
+
+    /// <param name="Adds">Whether dw is added to what is there.</param>
+    private sealed record Gradient(View Upstream, View Dx, View Dw, bool Adds);
 
     /// <summary>As few chunks as memory allows, all about equal.</summary>
     private static int ChunkRows(int rows, long rowBytes)

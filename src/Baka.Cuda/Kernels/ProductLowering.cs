@@ -13,9 +13,9 @@ internal static class ProductLowering
         var operations = new List<Operation>();
         var element = a.Storage.Type == Element.BFloat16 || b.Storage.Type == Element.BFloat16 ? Element.BFloat16 : Element.Float32;
         var (left, right) = (Converted(a, element, context, operations), Converted(b, element, context, operations));
-        if (addend is not null && !IsSame(addend, d))
+        if (addend is not null)
         {
-            operations.AddRange(CopyLowering.Lower(addend, d, context));
+            operations.AddRange(CopyLowering.Into(d, addend, context));
         }
 
         // f32 factors cannot give a bf16 result.
@@ -34,17 +34,10 @@ internal static class ProductLowering
         return operations;
     }
 
-    private static bool IsSame(View x, View y) => x.Storage.Root == y.Storage.Root && x.Offset == y.Offset && x.Strides.SequenceEqual(y.Strides);
-
     private static View Converted(View view, Element element, LoweringContext context, List<Operation> operations)
     {
-        if (view.Storage.Type == element)
-        {
-            return view;
-        }
-
-        var copy = context.Scratch(element, view.Shape.Extents);
-        operations.AddRange(CopyLowering.Lower(view, copy, context));
-        return copy;
+        var (converted, conversion) = ConversionLowering.To(view, element, context);
+        operations.AddRange(conversion);
+        return converted;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Lowering;
 using Baka.Graph.Ops;
@@ -26,12 +27,18 @@ internal static class RowsLowering
     {
         var (old, rows, index, target) = (step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Outputs[0]);
         var replace = PerRow("ReplaceRows.cu", "replace_rows", rows, index, target, rows);
-        var inPlace = old.Storage.Root == target.Storage.Root && old.Offset == target.Offset;
-        return inPlace ? [replace] : [ConversionLowering.Lower(old, target), replace];
+        return [.. CopyLowering.Into(target, old, context), replace];
     }
 
     /// <summary>(x, index) → sums of rows; a stable sort of the index makes their order that of x.</summary>
-    public static IReadOnlyList<Operation> Lower(ScatterRows op, Step step, LoweringContext context)
+    public static IReadOnlyList<Operation> Lower(ScatterRows op, Step step, LoweringContext context) =>
+        [new Clear(step.Outputs[0]), .. Scatter(step, adds: false, context)];
+
+    /// <summary>(x, index, C) → C + sums of rows.</summary>
+    public static IReadOnlyList<Operation> Lower(ScatterRowsAdd op, Step step, LoweringContext context) =>
+        [.. CopyLowering.Into(step.Outputs[0], step.Inputs[2], context), .. Scatter(step, adds: true, context)];
+
+    private static List<Operation> Scatter(Step step, bool adds, LoweringContext context)
     {
         var (x, index, y) = (step.Inputs[0], step.Inputs[1], step.Outputs[0]);
         var (count, width, rows) = (x.Shape[0], x.Shape[1], y.Shape[0]);
@@ -41,7 +48,7 @@ internal static class RowsLowering
         var partial = context.Scratch(Element.Float32, tiles, 2, width);
         var vector = VectorWidth.Choose(width, x, y);
         var threads = Math.Min(Blocks.Threads, Blocks.Count(width / vector, Blocks.WarpSize) * Blocks.WarpSize);
-        Kernel Scatter(string name) => Kernel.FromFile(
+        Kernel Part(string name) => Kernel.FromFile(
             "ScatterRows.cu",
             name,
             ("COUNT", count),
@@ -50,19 +57,19 @@ internal static class RowsLowering
             ("TILE", Tile),
             ("VECTOR", vector),
             ("THREADS", threads),
+            ("ADDS", adds),
             ("X_TYPE", x.Storage.Type),
             ("X_STRIDE", x.Strides[0]),
             ("Y_TYPE", y.Storage.Type));
 
         List<Operation> operations =
         [
-            new Clear(y),
             Sort(index, rows, keys, order, context),
-            new Launch(Scatter("scatter_tiles"), new Grid(tiles), threads, 0, [x, keys, order, y, partial]),
+            new Launch(Part("scatter_tiles"), new Grid(tiles), threads, 0, [x, keys, order, y, partial]),
         ];
         if (tiles > 1)
         {
-            operations.Add(new Launch(Scatter("scatter_joins"), new Grid(tiles - 1), threads, 0, [keys, partial, y]));
+            operations.Add(new Launch(Part("scatter_joins"), new Grid(tiles - 1), threads, 0, [keys, partial, y]));
         }
 
         return operations;

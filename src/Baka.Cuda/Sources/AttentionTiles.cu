@@ -23,14 +23,6 @@ __device__ __forceinline__ u32 lane_along_result()
     return (lane / 16 * 8 + lane % 8) * ROW_BYTES + lane / 8 % 2 * 16;
 }
 
-// Left operands: 16 rows from `address` + lane_along_sum() on.
-__device__ __forceinline__ void load_left(u32 (&a)[STEPS][4], u32 address)
-{
-#pragma unroll
-    for (int step = 0; step < STEPS; step++)
-        load_matrix_x4(a[step], address + step * 32);
-}
-
 // d[16 M, TILE] += a[16 M, 16 of HEAD_WIDTH] * the same columns of the tile's rows, transposed.
 template <int M> __device__ __forceinline__ void multiply_rows(float (&d)[M][TILE / 8][4], const u32 (&a)[M][4], u32 tile)
 {

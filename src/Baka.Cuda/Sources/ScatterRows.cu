@@ -1,4 +1,4 @@
-// y [ROWS, WIDTH]: row i becomes the sum of the rows of x [COUNT, WIDTH] with index i; rows without any are left alone. The
+// y [ROWS, WIDTH]: row i becomes the sum of the rows of x [COUNT, WIDTH] with index i, or gets it added where ADDS; rows without any are left alone. The
 // positions come sorted by index (SortRows.cu), so the rows of x with one index are a run.
 //
 // scatter_tiles: a block sums the runs in TILE neighboring places, however long runs are. A run inside the tile is done then. Of
@@ -8,6 +8,18 @@
 #define VECTORS (WIDTH / VECTOR)
 #define TILES ((COUNT + TILE - 1) / TILE)
 #define UNROLL 8
+
+__device__ __forceinline__ void finish(Y_TYPE* y, float (&sum)[VECTOR])
+{
+#if ADDS
+    float before[VECTOR];
+    load_floats(y, before);
+#pragma unroll
+    for (int k = 0; k < VECTOR; k++)
+        sum[k] += before[k];
+#endif
+    store_floats(y, sum);
+}
 
 extern "C" __global__ void __launch_bounds__(THREADS) scatter_tiles(
     const X_TYPE* __restrict__ x, const int* __restrict__ keys, const int* __restrict__ order, Y_TYPE* __restrict__ y, float* __restrict__ partial)
@@ -56,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) scatter_tiles(
                 if (from_before || goes_on)
                     store_floats(partial + ((i64)blockIdx.x * 2 + (from_before ? 0 : 1)) * WIDTH + v * VECTOR, sum);
                 else
-                    store_floats(y + (i64)key * WIDTH + v * VECTOR, sum);
+                    finish(y + (i64)key * WIDTH + v * VECTOR, sum);
 
                 start = i + 1;
 #pragma unroll
@@ -100,6 +112,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) scatter_joins(const int* _
             for (int k = 0; k < VECTOR; k++)
                 sum[k] += share[k];
         }
-        store_floats(y + (i64)key * WIDTH + v * VECTOR, sum);
+        finish(y + (i64)key * WIDTH + v * VECTOR, sum);
     }
 }

@@ -1,3 +1,4 @@
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Kernels;
 using Baka.Cuda.Lowering;
@@ -60,11 +61,22 @@ public class CrossEntropyLoweringTests
     }
 
     [Fact]
-    public void Rows_and_vocabulary_have_one_element()
+    public void Rows_are_brought_to_the_vocabularys_element()
     {
         var op = new LinearCrossEntropy();
         var step = Step(op, [Dense(BF16, 3, 8), Dense(F32, 9, 8), Dense(Element.Int32, 3)], Dense(F32, 3));
-        Assert.Contains("module", Assert.Throws<NotSupportedException>(() => CrossEntropyLowering.Lower(op, step, Context())).Message);
+        var product = CrossEntropyLowering.Lower(op, step, Context()).OfType<Product>().Single();
+        Assert.Equal((F32, F32), (product.A.Storage.Type, product.B.Storage.Type));
+    }
+
+    [Fact]
+    public void A_sum_of_gradients_is_added_to_by_the_products_of_every_chunk()
+    {
+        var op = new LinearCrossEntropyGradientAdd();
+        var sum = Dense(F32, 50304, 768);
+        View[] inputs = [Dense(BF16, 8192, 768), Dense(BF16, 50304, 768), Dense(Element.Int32, 8192), Dense(F32, 8192), sum];
+        var operations = CrossEntropyLowering.Lower(op, Step(op, inputs, Dense(F32, 8192), Dense(BF16, 8192, 768), sum), Context());
+        Assert.All(operations.OfType<Product>().Where(p => p.TransposeA), p => Assert.True(p.Accumulate && p.D == sum));
     }
 
     private static IReadOnlyList<Operation> Gradient(Element element, int rows, int vocabulary, LoweringContext context)

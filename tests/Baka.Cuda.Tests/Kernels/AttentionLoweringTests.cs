@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Baka.Compiler.Plans;
+using Baka.Cuda.Kernels;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+
+namespace Baka.Cuda.Tests.Kernels;
+
+public sealed partial class AttentionLoweringTests
+{
+    private readonly LoweringContext _context = new(DeviceProfile.H100);
+
+    [Fact]
+    public void Keys_are_turned_first_and_values_read_where_they_lie()
+    {
+        var launches = Forward(new AttentionSteps());
+        Assert.Equal(["attention_pack", "attention_pack", "attention_forward"], Names(launches));
+
+        // 2080 queries are 17 tiles of 128, also across windows.
+        Assert.Equal(8 * 12 * 17, launches[2].Grid.X);
+        Assert.Equal("10752", Define(launches[2], "V_ROW"));
+        Assert.Equal("768", Define(launches[2], "VP_ROW"));
+        Assert.Equal("8", Define(launches[2], "Q_VECTOR"));
+
+        // Two blocks share a multiprocessor's memory, of which each takes 1 KB more than it says.
+        Assert.InRange(launches[2].SharedBytes, 1, (228 - 2) / 2 * 1024);
+    }
+
+    [Theory]
+    [InlineData(8, Element.BFloat16, 2)]
+    [InlineData(4, Element.BFloat16, 4)]
+    [InlineData(0, Element.Float32, 4)]
+    public void Values_that_cannot_be_copied_by_16_bytes_are_packed(int firstColumn, Element past, int packs)
+    {
+        var launches = Forward(new AttentionSteps(FirstColumn: firstColumn, PastElement: past));
+        Assert.Equal(packs, launches.Count(l => l.Kernel.Name == "attention_pack"));
+        Assert.Equal(packs == 2 ? "768" : "64", Define(launches[^1], "VP_ROW"));
+    }
+
+    [Theory]
+    [InlineData(520, 64, Element.BFloat16, "attention_forward", "attention_query_gradient")]
+    [InlineData(520, 48, Element.BFloat16, "attention_forward", "attention_query_gradient")]
+    [InlineData(520, 128, Element.BFloat16, "attention_forward", "attention_query_gradient")]
+    [InlineData(520, 256, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
+    [InlineData(520, 18, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
+    [InlineData(520, 64, Element.Float32, "attention_plain_forward", "attention_plain_query_gradient")]
+    [InlineData(1, 64, Element.BFloat16, "attention_few", "attention_query_gradient")]
+    public void The_family_of_kernels_suits_queries_and_heads(int slots, int headWidth, Element element, string forward, string backward)
+    {
+        var sizes = new AttentionSteps(Windows: 1, Slots: slots, HeadWidth: headWidth, Element: element);
+        var launches = Forward(sizes);
+        Assert.Equal(forward, launches[^1].Kernel.Name);
+        Assert.Equal(backward, Backward(sizes, pastGradient: true)[^2].Kernel.Name);
+        Assert.All(launches, l => Assert.InRange(l.SharedBytes, 0, DeviceProfile.H100.SharedBytesPerBlock));
+    }
+
+    [Fact]
+    public void Slots_of_the_past_are_left_out_where_they_want_no_gradient()
+    {
+        var whole = Backward(new AttentionSteps(), pastGradient: true)[^1];
+        var present = Backward(new AttentionSteps(), pastGradient: false, detachPast: true)[^1];
+        Assert.Equal(("0", 8 * 12 * 41), (Define(whole, "FIRST_SLOT"), whole.Grid.X));
+        Assert.Equal(("520", 8 * 12 * 33), (Define(present, "FIRST_SLOT"), present.Grid.X));
+    }
+
+    [Fact]
+    public void Same_sizes_are_the_same_kernels()
+    {
+        var first = Backward(new AttentionSteps(), pastGradient: true);
+        var second = Backward(new AttentionSteps(), pastGradient: true);
+        Assert.Equal(first.Select(l => l.Kernel), second.Select(l => l.Kernel));
+    }
+
+    [Fact]
+    public void Tiles_with_the_most_work_start_first()
+    {
+        // Windows of two tiles: the second sees more. No past, so the windows are alike.
+        var order = Define(Forward(new AttentionSteps(Slots: 256, Past: 0))[^1], "ORDER");
+        Assert.Equal("{1, 3, 5, 7, 0, 2, 4, 6}", order);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(31)]
+    public void An_angle_is_a_multiple_of_a_64_bit_turn(int pair)
+    {
+        var launch = Forward(new AttentionSteps())[^1];
+        var turns = Hexadecimal().Matches(Define(launch, "ROPE_TURNS")).Select(m => ulong.Parse(m.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToArray();
+        Assert.Equal(32, turns.Length);
+        foreach (var position in new ulong[] { 1, 519, 2599 })
+        {
+            var angle = (int)(unchecked(position * turns[pair]) >> 32) * (2 * Math.PI / Math.Pow(2, 32));
+            Assert.Equal(Math.Cos(position * Math.Pow(10000, -2.0 * pair / 64)), Math.Cos(angle), 1e-8);
+        }
+    }
+
+    private Launch[] Forward(AttentionSteps sizes) =>
+        [.. AttentionLowering.Forward(AttentionSteps.Op(sizes), sizes.Forward(), _context).Cast<Launch>()];
+
+    private Launch[] Backward(AttentionSteps sizes, bool pastGradient, bool detachPast = false)
+    {
+        var step = sizes.Backward(pastGradient, detachPast);
+        return [.. AttentionLowering.Backward((AttentionBackward)step.Op, step, _context).Cast<Launch>()];
+    }
+
+    private static string[] Names(Launch[] launches) => [.. launches.Select(l => l.Kernel.Name)];
+
+    private static string Define(Launch launch, string name) =>
+        Regex.Match(launch.Kernel.Source, $"^#define {name} (.+)$", RegexOptions.Multiline).Groups[1].Value;
+
+    [GeneratedRegex("0x([0-9a-f]+)ull")]
+    private static partial Regex Hexadecimal();
+}
