@@ -6,6 +6,7 @@ using Baka.Model.Recipes;
 using Baka.Training.Devices;
 using Baka.Training.Models;
 using Baka.Training.Optimization;
+using Baka.Training.Planning;
 
 namespace Baka.Training.Benchmarks;
 
@@ -62,8 +63,7 @@ public static class BenchRun
         var (resident, memory, used) = (process.PeakWorkingSet64, benched.Memory, benched.UsedBytes);
         Array.Sort(times);
 
-        // A step runs the first program for each group of rows, and what may follow it once.
-        int[] runs = [rows / (train.RowsPerPass ?? rows)];
+        int Runs(int index) => StepPrograms.Runs(train, rows, index);
         var peak = benched.MeasurePeak();
         return new BenchReport(
             benched.Description,
@@ -73,13 +73,13 @@ public static class BenchRun
             preparation,
             firstStep,
             (times[steps / 2] + times[(steps - 1) / 2]) / 2,
-            benched.Plans.Select((plan, i) => (double)plan.Flops * (i < runs.Length ? runs[i] : 1)).Sum(),
+            benched.Plans.Select((plan, i) => (double)plan.Flops * Runs(i)).Sum(),
             peak * 1e-9,
             resident,
             (double)allocated / steps,
             memory,
             used,
-            breakdown ? benched.MeasureKernels(runs, peak) : null);
+            breakdown ? benched.MeasureKernels(Runs, peak) : null);
     }
 
     /// <returns>Milliseconds.</returns>

@@ -40,7 +40,7 @@ internal abstract class BenchedDevice : IDisposable
 
     /// <summary>Times of the kernels of the programs, each by itself; null where there is no telling.</summary>
     /// <param name="runs">How often a step runs each program.</param>
-    public virtual IReadOnlyList<KernelTime>? MeasureKernels(IReadOnlyList<int> runs, double peak) => null;
+    public virtual IReadOnlyList<KernelTime>? MeasureKernels(Func<int, int> runs, double peak) => null;
 
     public abstract void Dispose();
 }

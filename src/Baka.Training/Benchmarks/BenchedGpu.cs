@@ -25,14 +25,14 @@ internal sealed partial class BenchedGpu(DeviceChoice choice) : BenchedDevice
 
     public override double MeasurePeak() => _device.MeasureProductRate();
 
-    public override IReadOnlyList<KernelTime> MeasureKernels(IReadOnlyList<int> runs, double peak)
+    public override IReadOnlyList<KernelTime> MeasureKernels(Func<int, int> runs, double peak)
     {
         var bandwidth = _device.MeasureCopyRate();
         double Floor(StepTime step) => 1e3 * Math.Max(step.Flops / peak, step.Bytes / bandwidth);
         return
         [
             .. _device.Programs
-                .SelectMany((program, i) => program.Measure(Repetitions).Select(step => (Step: step, Runs: i < runs.Count ? runs[i] : 1)))
+                .SelectMany((program, i) => program.Measure(Repetitions).Select(step => (Step: step, Runs: runs(i))))
                 .GroupBy(timed => (timed.Step.Kind, Module: LayerNumber().Replace(timed.Step.Module, "")))
                 .Select(group => new KernelTime(
                     group.Key.Kind,
