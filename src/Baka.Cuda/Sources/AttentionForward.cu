@@ -193,6 +193,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 
     copy_async_wait<0>();
     __syncthreads();
+    static_assert(BLOCK_QUERIES * STAGE_PITCH * 4 <= STAGES * 2 * TILE_BYTES, "results leave through the ring");
     float* stage = reinterpret_cast<float*>(ring) + warp * FRAGMENTS * 16 * STAGE_PITCH;
     u32 broken = 0;
 #pragma unroll
