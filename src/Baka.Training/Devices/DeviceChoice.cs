@@ -35,6 +35,9 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
         _ => Baka.Cuda.Precision.BFloat16,
     };
 
+    /// <summary>As <c>--precision</c> has it.</summary>
+    internal string PrecisionName => (Precision ?? (Name == Cuda ? Model.Recipes.Precision.Bf16 : Model.Recipes.Precision.F32)).ToString().ToLowerInvariant();
+
     /// <summary>The precision chosen, or those that a test should cover.</summary>
     public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
     {
