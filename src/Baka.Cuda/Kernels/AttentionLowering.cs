@@ -18,7 +18,7 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op, step);
         var inputs = AttentionInputs.Of(shape, step);
         return shape.Queries <= FewQueries && AttentionFew.Fits(shape, context.Device) ? AttentionFew.Forward(shape, inputs, step)
-            : AttentionTensorCores.Fits(shape, inputs) ? AttentionTensorCores.Forward(shape, inputs, step, context)
+            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
             : AttentionPlain.Forward(shape, inputs, step, context);
     }
 
@@ -27,8 +27,8 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op.Forward, step);
         var inputs = AttentionInputs.Of(shape, step);
         var gradients = AttentionGradients.Of(op, shape, step);
-        return AttentionTensorCores.Fits(shape, inputs)
-            ? AttentionTensorCores.Backward(shape, inputs, gradients, context)
+        return AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine
+            ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
             : AttentionPlain.Backward(shape, inputs, gradients, context);
     }
 }
