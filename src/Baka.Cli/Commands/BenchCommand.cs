@@ -18,7 +18,7 @@ internal sealed class BenchCommand : BakaCommand
     private readonly Option<string?> _preset = Values.Text("--preset", "P", $"A preset, measured without recurrent memory unless --set says otherwise, or any other recipe as it is [default: {UsualPreset}]");
     private readonly Option<int?> _batch = Values.Whole("--batch", "Rows: documents read side by side [default: the recipe's]", atLeast: 1);
     private readonly Option<int?> _windows = Values.Whole("--windows", "Windows of every row in a step [default: the recipe's]", atLeast: 1);
-    private readonly Option<int?> _rowsPerPass = Values.Whole("--rows-per-pass", "Rows computed at a time: train.rows_per_pass of the recipe", atLeast: 1);
+    private readonly Option<int?> _rowsPerPass = Values.Whole("--rows-per-pass", "Rows computed at a time: train.rows_per_pass of the recipe [default: as many as fit]", atLeast: 1);
     private readonly Option<int?> _steps = Values.Whole("--steps", $"Steps to measure [default: {UsualSteps}]", atLeast: 1);
     private readonly Option<string[]> _set = Common.Set();
     private readonly Option<string> _device = Common.Device();
@@ -51,18 +51,18 @@ internal sealed class BenchCommand : BakaCommand
         var report = BenchRun.Run(
             recipe.Model, train, rows, windows, arguments.GetValue(_steps) ?? UsualSteps, device, arguments.GetValue(_breakdown), Terminal.Interrupted);
         if (arguments.GetValue(_json))
-            WriteJson(recipe, train, rows, windows, device, report);
+            WriteJson(recipe, rows, windows, device, report);
         else
             WriteTables(recipe, rows, windows, report);
         return 0;
     }
 
-    private void WriteJson(Recipe recipe, TrainRecipe train, int rows, int windows, DeviceChoice device, BenchReport report) => Terminal.WriteLine(Json.Line(new
+    private void WriteJson(Recipe recipe, int rows, int windows, DeviceChoice device, BenchReport report) => Terminal.WriteLine(Json.Line(new
     {
         Recipe = recipe.Name,
         Batch = rows,
         Windows = windows,
-        train.RowsPerPass,
+        report.RowsPerPass,
         recipe.Model.Window,
         report.Device,
         device.Threads,
@@ -90,7 +90,7 @@ internal sealed class BenchCommand : BakaCommand
         Terminal.Screen.Write(Tables.Facts(
         [
             ("recipe", $"{recipe.Name} with {recipe.Model.Memory.Tokens} memory tokens: {Figures.Count(report.Parameters)} parameters"),
-            ("step", $"{rows} rows × {windows} windows × {recipe.Model.Window} tokens = {Figures.Count(report.TokensPerStep)} tokens"),
+            ("step", $"{rows} rows × {windows} windows × {recipe.Model.Window} tokens = {Figures.Count(report.TokensPerStep)} tokens{(report.RowsPerPass < rows ? $", {report.RowsPerPass} rows at a time" : "")}"),
             ("device", report.Device),
             ("speed", Figures.Invariant($"{Figures.Count((long)report.TokensPerSecond)} tokens/s, {report.MillisecondsPerStep:F1} ms a step (median of {report.Steps})")),
             ("arithmetic", $"{Rate(report.Gflops)}, {Figures.Invariant($"{100 * report.ShareOfPeak:F1}")} % of the matrix product's {Rate(report.PeakGflops)}"),

@@ -42,14 +42,19 @@ internal sealed class PlanCommand : BakaCommand
         var plan = PlanRun.Create(recipe, arguments.GetValue(_batch) ?? recipe.Train.Batch, windows, device);
         var memory = arguments.GetValue(_memory);
         var largest = memory is { } limit ? PlanRun.LargestBatch(recipe, windows, device, limit) : default(int?);
+
+        // Training on a GPU computes fewer rows at a time where not all fit.
+        var byRows = memory is { } bytes && device.Name == DeviceChoice.Cuda && recipe.Train.RowsPerPass is null
+            ? PlanRun.LargestBatch(recipe with { Train = recipe.Train with { RowsPerPass = 1 } }, windows, device, bytes)
+            : default(int?);
         if (arguments.GetValue(_json))
-            WriteJson(recipe, plan, largest);
+            WriteJson(recipe, plan, largest, byRows);
         else
-            Write(recipe, plan, device, memory, largest);
+            Write(recipe, plan, device, memory, largest, byRows);
         return 0;
     }
 
-    private void WriteJson(Recipe recipe, PlanReport plan, int? largest) => Terminal.WriteLine(Json.Line(new
+    private void WriteJson(Recipe recipe, PlanReport plan, int? largest, int? byRows) => Terminal.WriteLine(Json.Line(new
     {
         Recipe = recipe.Name,
         Plan = new
@@ -65,9 +70,10 @@ internal sealed class PlanCommand : BakaCommand
             plan.Bytes,
         },
         LargestBatch = largest,
+        LargestBatchByRows = byRows,
     }));
 
-    private void Write(Recipe recipe, PlanReport plan, DeviceChoice device, long? memory, int? largest)
+    private void Write(Recipe recipe, PlanReport plan, DeviceChoice device, long? memory, int? largest, int? byRows)
     {
         Terminal.Screen.Write(Tables.Facts(
         [
@@ -96,6 +102,9 @@ internal sealed class PlanCommand : BakaCommand
                 ? $"Not even a batch of 1 fits in {ByteSize.Format(memory!.Value)}."
                 : $"The largest batch that fits in {ByteSize.Format(memory!.Value)} is {rows}: --set train.batch={rows}");
         }
+
+        if (byRows > largest)
+            Terminal.WriteLine($"Computed a row at a time, {byRows}: --set train.batch={byRows} --set train.rows_per_pass=1");
     }
 
     private static string Gflop(long flops) => Figures.Invariant($"{flops * 1e-9:F2}");

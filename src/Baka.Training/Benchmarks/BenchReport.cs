@@ -6,6 +6,7 @@ namespace Baka.Training.Benchmarks;
 /// <param name="Device">What computes, in words.</param>
 /// <param name="Parameters">Numbers that the model learns.</param>
 /// <param name="TokensPerStep">Rows · windows · window: pauses and memory slots are not counted.</param>
+/// <param name="RowsPerPass">Rows computed at a time.</param>
 /// <param name="Steps">That were measured.</param>
 /// <param name="Preparation">From the recipe to a program that can run.</param>
 /// <param name="FirstStep">From the start of the process to the end of the first step.</param>
@@ -21,6 +22,7 @@ public sealed record BenchReport(
     string Device,
     long Parameters,
     int TokensPerStep,
+    int RowsPerPass,
     int Steps,
     TimeSpan Preparation,
     TimeSpan FirstStep,

@@ -17,7 +17,7 @@ public static class BenchRun
     private const int WarmUp = 2;
 
     /// <param name="recipe">Of the model.</param>
-    /// <param name="train">Its optimizer and the rows of a pass; batch and windows are those given here.</param>
+    /// <param name="train">Its optimizer and the rows of a pass, decided as in training where it has none; batch and windows are those given here.</param>
     /// <param name="rows">B.</param>
     /// <param name="windows">W.</param>
     /// <param name="steps">To measure, after two that do not count.</param>
@@ -36,7 +36,8 @@ public static class BenchRun
         var start = Stopwatch.GetTimestamp();
         using var benched = BenchedDevice.Open(device);
         var model = new LanguageModel(recipe);
-        using var program = TrainingProgram.Create(benched.Device, model, train with { Batch = rows, Accumulate = 1 }, rows, windows);
+        train = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
+        using var program = TrainingProgram.Create(benched.Device, model, train, rows, windows);
         Parameters.Initialize(benched.Device, model, Seed);
         ManagedMemory.Release();
         var preparation = Stopwatch.GetElapsedTime(start);
@@ -69,6 +70,7 @@ public static class BenchRun
             benched.Description,
             Parameters.Count(model),
             rows * windows * recipe.Window,
+            train.RowsPerPass ?? rows,
             steps,
             preparation,
             firstStep,

@@ -28,15 +28,18 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
     internal static string CudaCache => Path.Combine(CacheFolder.Path, "cuda");
 
     /// <summary>What a GPU is told to compute with.</summary>
-    internal Baka.Cuda.Precision CudaPrecision => Precision switch
+    internal Baka.Cuda.Precision CudaPrecision => EffectivePrecision switch
     {
         Model.Recipes.Precision.F32 => Baka.Cuda.Precision.Float32,
         Model.Recipes.Precision.Tf32 => Baka.Cuda.Precision.Tf32,
         _ => Baka.Cuda.Precision.BFloat16,
     };
 
+    /// <summary>The precision chosen, or else the device's usual one.</summary>
+    public Precision EffectivePrecision => Precision ?? (Name == Cuda ? Model.Recipes.Precision.Bf16 : Model.Recipes.Precision.F32);
+
     /// <summary>As <c>--precision</c> has it.</summary>
-    internal string PrecisionName => (Precision ?? (Name == Cuda ? Model.Recipes.Precision.Bf16 : Model.Recipes.Precision.F32)).ToString().ToLowerInvariant();
+    internal string PrecisionName => EffectivePrecision.ToString().ToLowerInvariant();
 
     /// <summary>The precision chosen, or those that a test should cover.</summary>
     public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
