@@ -35,11 +35,13 @@ public static class BenchRun
 
         var start = Stopwatch.GetTimestamp();
         using var benched = BenchedDevice.Open(device);
+        var opened = Stopwatch.GetElapsedTime(start);
         var model = new LanguageModel(recipe);
         using var program = TrainingProgram.Create(benched.Device, model, train with { Batch = rows, Accumulate = 1 }, rows, windows);
+        var compiled = Stopwatch.GetElapsedTime(start);
         Parameters.Initialize(benched.Device, model, Seed);
         ManagedMemory.Release();
-        var preparation = Stopwatch.GetElapsedTime(start);
+        var preparation = new Preparation(opened, compiled - opened, Stopwatch.GetElapsedTime(start) - compiled);
 
         var batch = new RandomBatch(recipe, rows, windows);
         using var process = Process.GetCurrentProcess();
