@@ -77,7 +77,7 @@ internal sealed class BenchCommand : BakaCommand
         report.ShareOfPeak,
         report.PeakResidentBytes,
         report.ManagedBytesPerStep,
-        PreparationS = report.Preparation.TotalSeconds,
+        PreparationS = report.Preparation.Total.TotalSeconds,
         FirstStepS = report.FirstStep.TotalSeconds,
         DeviceMemory = report.DeviceMemory.ToDictionary(part => part.Key, part => part.Bytes),
         report.DeviceBytes,
@@ -96,7 +96,7 @@ internal sealed class BenchCommand : BakaCommand
             ("arithmetic", $"{Rate(report.Gflops)}, {Figures.Invariant($"{100 * report.ShareOfPeak:F1}")} % of the matrix product's {Rate(report.PeakGflops)}"),
             .. Memory(report),
             ("managed memory", $"{ByteSize.Format(report.ManagedBytesPerStep)} allocated a step"),
-            ("preparation", $"{Figures.Duration(report.Preparation)} from recipe to program; first step done {Figures.Duration(report.FirstStep)} after the start of the process"),
+            ("preparation", $"{Figures.Duration(report.Preparation.Total)}: device {Figures.Duration(report.Preparation.Device)}, program {Figures.Duration(report.Preparation.Program)}, initial parameters {Figures.Duration(report.Preparation.Parameters)}; first step done {Figures.Duration(report.FirstStep)} after the start of the process"),
         ]));
         if (report.Kernels is { } kernels)
             WriteKernels(kernels, report.MillisecondsPerStep);

@@ -8,7 +8,7 @@ namespace Baka.Training.Benchmarks;
 /// <param name="TokensPerStep">Rows · windows · window: pauses and memory slots are not counted.</param>
 /// <param name="RowsPerPass">Rows computed at a time.</param>
 /// <param name="Steps">That were measured.</param>
-/// <param name="Preparation">From the recipe to a program that can run.</param>
+/// <param name="Preparation">From the recipe to a program that can run, and what it was spent on.</param>
 /// <param name="FirstStep">From the start of the process to the end of the first step.</param>
 /// <param name="MillisecondsPerStep">Median.</param>
 /// <param name="FlopsPerStep">Of all kernels of the compiled step.</param>
@@ -24,7 +24,7 @@ public sealed record BenchReport(
     int TokensPerStep,
     int RowsPerPass,
     int Steps,
-    TimeSpan Preparation,
+    Preparation Preparation,
     TimeSpan FirstStep,
     double MillisecondsPerStep,
     double FlopsPerStep,
@@ -43,4 +43,13 @@ public sealed record BenchReport(
     public double ShareOfPeak => Gflops / PeakGflops;
 
     public long DeviceBytes => DeviceMemory.Sum(part => part.Bytes);
+}
+
+/// <summary>What the time before the first step goes into.</summary>
+/// <param name="Device">Opening the device.</param>
+/// <param name="Program">Compiling the step, down to machine code, and taking its memory.</param>
+/// <param name="Parameters">Drawing the initial values and bringing them to the device.</param>
+public readonly record struct Preparation(TimeSpan Device, TimeSpan Program, TimeSpan Parameters)
+{
+    public TimeSpan Total => Device + Program + Parameters;
 }

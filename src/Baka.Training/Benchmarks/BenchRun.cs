@@ -35,12 +35,14 @@ public static class BenchRun
 
         var start = Stopwatch.GetTimestamp();
         using var benched = BenchedDevice.Open(device);
+        var opened = Stopwatch.GetElapsedTime(start);
         var model = new LanguageModel(recipe);
         train = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
         using var program = TrainingProgram.Create(benched.Device, model, train, rows, windows);
+        var compiled = Stopwatch.GetElapsedTime(start);
         Parameters.Initialize(benched.Device, model, Seed);
         ManagedMemory.Release();
-        var preparation = Stopwatch.GetElapsedTime(start);
+        var preparation = new Preparation(opened, compiled - opened, Stopwatch.GetElapsedTime(start) - compiled);
 
         var batch = new RandomBatch(recipe, rows, windows);
         using var process = Process.GetCurrentProcess();
