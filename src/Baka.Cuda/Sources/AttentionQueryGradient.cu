@@ -107,6 +107,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
                 x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
                 x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
                 rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
+
+                // Rounded as in do vT, from which delta is subtracted.
+                y[j] = to_float(from_float<bf16>(y[j]));
+                y[j + 1] = to_float(from_float<bf16>(y[j + 1]));
                 product += y[j] * out[j] + y[j + 1] * out[j + 1];
             }
         }
