@@ -90,7 +90,7 @@ internal sealed class TrainCommand : BakaCommand
         }
 
         if (arguments.GetValue(_precision) is { } precision)
-            overrides.Add($"precision={precision.ToString().ToLowerInvariant()}");
+            overrides.Add($"precision={ChoiceName.Of(precision)}");
         if (arguments.GetValue(_seed) is { } seed)
             overrides.Add($"train.seed={seed}");
         overrides.AddRange(arguments.GetRequiredValue(_set));

@@ -32,6 +32,7 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
     {
         Model.Recipes.Precision.F32 => Baka.Cuda.Precision.Float32,
         Model.Recipes.Precision.Tf32 => Baka.Cuda.Precision.Tf32,
+        Model.Recipes.Precision.Bf16Pure => Baka.Cuda.Precision.BFloat16Pure,
         _ => Baka.Cuda.Precision.BFloat16,
     };
 
@@ -39,7 +40,7 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
     public Precision EffectivePrecision => Precision ?? (Name == Cuda ? Model.Recipes.Precision.Bf16 : Model.Recipes.Precision.F32);
 
     /// <summary>As <c>--precision</c> has it.</summary>
-    internal string PrecisionName => EffectivePrecision.ToString().ToLowerInvariant();
+    internal string PrecisionName => ChoiceName.Of(EffectivePrecision);
 
     /// <summary>The precision chosen, or those that a test should cover.</summary>
     public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
@@ -71,7 +72,7 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
         switch (Name)
         {
             case Cpu when Precision is { } other and not Model.Recipes.Precision.F32:
-                throw new UserException($"The CPU computes in f32 alone: use --device cuda for the precision {other.ToString().ToLowerInvariant()}.");
+                throw new UserException($"The CPU computes in f32 alone: use --device cuda for the precision {ChoiceName.Of(other)}.");
             case Cuda when Debug:
                 throw new UserException("The debugging kernels run on the CPU: use --debug without --device cuda.");
             case Cpu or Cuda:
