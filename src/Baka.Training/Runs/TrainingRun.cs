@@ -1,7 +1,9 @@
+using Baka.Cuda.Execution;
 using Baka.Data;
 using Baka.Data.Corpora;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
+using Baka.Model.Recipes;
 using Baka.Training.Checkpoints;
 using Baka.Training.Devices;
 using Baka.Training.Evaluation;
@@ -68,7 +70,7 @@ public sealed class TrainingRun : IDisposable
         SetParameters(session, prepared, observer);
         stop.ThrowIfCancellationRequested();
         ManagedMemory.Release();
-        using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared), observer, stop);
+        using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared, session.Device), observer, stop);
         try
         {
             return run.Train();
@@ -100,7 +102,7 @@ public sealed class TrainingRun : IDisposable
         }
     }
 
-    private static RunFolder OpenFolder(TrainRequest request, PreparedRun prepared)
+    private static RunFolder OpenFolder(TrainRequest request, PreparedRun prepared, IDevice device)
     {
         var folder = prepared.Resumed is { } resumed ? RunFolder.Open(resumed.Folder)
             : request.Out is { } chosen ? RunFolder.CreateAt(chosen)
@@ -108,7 +110,11 @@ public sealed class TrainingRun : IDisposable
         folder.WriteRecipe(prepared.Recipe.ToYaml());
         if (prepared.Resumed is null)
         {
-            folder.WriteEnvironment(EnvironmentReport.Collect(request.Device.Threads, request.CommandLine, DateTimeOffset.Now));
+            folder.WriteEnvironment(EnvironmentReport.Collect(request.Device.Threads, request.CommandLine, DateTimeOffset.Now) with
+            {
+                Gpu = (device as CudaDevice)?.Name,
+                Precision = ChoiceName.Of(request.Device.Preferring(prepared.Recipe.Precision).EffectivePrecision),
+            });
         }
 
         return folder;
