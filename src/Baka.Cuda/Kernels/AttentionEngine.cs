@@ -1,4 +1,5 @@
 using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
 
 namespace Baka.Cuda.Kernels;
 
@@ -20,13 +21,16 @@ internal sealed record AttentionEngine(
     /// <summary>Rows of a tile in shared memory.</summary>
     public const int Tile = 64;
 
+    // No other GPU has products of groups of warps in this form.
+    private const int Hopper = 9;
+
     // Registers hold the results of no wider heads.
     private const int WidestHead = 128;
 
     /// <summary>The engine for queries of an element and a head width, or null where tensor cores don't suit them.</summary>
-    public static AttentionEngine? For(Element query, int headWidth) =>
+    public static AttentionEngine? For(Element query, int headWidth, DeviceProfile device) =>
         query != Element.BFloat16 || headWidth > WidestHead || headWidth % 16 != 0 ? null
-        : headWidth % 64 == 0 ? OfGroups(headWidth)
+        : headWidth % 64 == 0 && device.Major == Hopper ? OfGroups(headWidth)
         : OfWarps(headWidth);
 
     /// <summary>Groups of 4 warps multiply together; heads are whole rows of 128 bytes.</summary>

@@ -18,7 +18,7 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op, step);
         var inputs = AttentionInputs.Of(shape, step);
         return shape.Queries <= FewQueries && AttentionFew.Fits(shape, context.Device) ? AttentionFew.Forward(shape, inputs, step)
-            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
+            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth, context.Device) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
             : AttentionPlain.Forward(shape, inputs, step, context);
     }
 
@@ -27,7 +27,7 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op.Forward, step);
         var inputs = AttentionInputs.Of(shape, step);
         var gradients = AttentionGradients.Of(op, shape, step);
-        return AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine
+        return AttentionEngine.For(inputs.Query.Type, shape.HeadWidth, context.Device) is { } engine
             ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
             : AttentionPlain.Backward(shape, inputs, gradients, context);
     }
