@@ -18,6 +18,7 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op, step);
         var inputs = AttentionInputs.Of(shape, step);
         return shape.Queries <= FewQueries && AttentionFew.Fits(shape, context.Device) ? AttentionFew.Forward(shape, inputs, step)
+            : AttentionHopper.Fits(shape, inputs, AttentionOperand.OfRows(step.Outputs[0], shape.Heads), context.Device) ? AttentionHopper.Forward(shape, inputs, step, context)
             : AttentionTensorCores.Fits(shape, inputs) ? AttentionTensorCores.Forward(shape, inputs, step, context)
             : AttentionPlain.Forward(shape, inputs, step, context);
     }
