@@ -16,17 +16,17 @@ internal static class AttentionHopper
     // Barriers and what the warps' queries see.
     private const int OtherBytes = 512;
 
+    public static (int Groups, int Tile, int Stages, int Blocks) ForwardCut = (2, 128, 3, 2);
+
     private static readonly string[] Prelude = ["Rope.cu", "AttentionWork.cu", "AttentionSwizzled.cu"];
 
-    public static bool Fits(AttentionShape shape, AttentionInputs inputs, AttentionOperand output, DeviceProfile device) =>
-        device.Major == 9 && shape.HeadWidth == HeadWidth && inputs.Query.Type == Element.BFloat16 && output.Type == Element.BFloat16;
+    public static bool Fits(AttentionShape shape, AttentionInputs inputs, Element output, DeviceProfile device) =>
+        device.Major == 9 && shape.HeadWidth == HeadWidth && inputs.Query.Type == Element.BFloat16 && output == Element.BFloat16;
 
     public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
-        const int groups = 2;
-        const int tile = 128;
-        const int stages = 3;
-        const int queries = groups * GroupQueries;
+        var (groups, tile, stages, blocks) = ForwardCut;
+        var queries = groups * GroupQueries;
         var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: false, context);
         var kernel = Kernel(
@@ -34,7 +34,7 @@ internal static class AttentionHopper
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. output.Defines("O"),
                 .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, queries),
-                ("KEY_ROWS", stream.Key.Shape[2]), ("GROUPS", groups), ("TILE", tile), ("STAGES", stages), ("BLOCKS", 2),
+                ("KEY_ROWS", stream.Key.Shape[2]), ("GROUPS", groups), ("TILE", tile), ("STAGES", stages), ("BLOCKS", blocks),
             ]);
         return
         [

@@ -18,8 +18,8 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op, step);
         var inputs = AttentionInputs.Of(shape, step);
         return shape.Queries <= FewQueries && AttentionFew.Fits(shape, context.Device) ? AttentionFew.Forward(shape, inputs, step)
-            : AttentionHopper.Fits(shape, inputs, AttentionOperand.OfRows(step.Outputs[0], shape.Heads), context.Device) ? AttentionHopper.Forward(shape, inputs, step, context)
-            : AttentionTensorCores.Fits(shape, inputs) ? AttentionTensorCores.Forward(shape, inputs, step, context)
+            : AttentionHopper.Fits(shape, inputs, step.Outputs[0].Storage.Type, context.Device) ? AttentionHopper.Forward(shape, inputs, step, context)
+            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
             : AttentionPlain.Forward(shape, inputs, step, context);
     }
 
@@ -28,8 +28,8 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op.Forward, step);
         var inputs = AttentionInputs.Of(shape, step);
         var gradients = AttentionGradients.Of(op, shape, step);
-        return AttentionTensorCores.Fits(shape, inputs)
-            ? AttentionTensorCores.Backward(shape, inputs, gradients, context)
+        return AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine
+            ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
             : AttentionPlain.Backward(shape, inputs, gradients, context);
     }
 }

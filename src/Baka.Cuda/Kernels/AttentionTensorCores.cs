@@ -6,86 +6,76 @@ namespace Baka.Cuda.Kernels;
 /// <summary>Attention and its gradient in bfloat16 with f32 sums, on tensor cores.</summary>
 internal static class AttentionTensorCores
 {
-    /// <summary>Keys, and in the gradient also queries, of a tile.</summary>
-    private const int Tile = 64;
+    private const int Tile = AttentionEngine.Tile;
 
-    // Registers hold the results of no wider heads.
-    private const int WidestHead = 128;
+    // Of each query of a tile the kernel for dk and dv holds four numbers besides the vectors.
+    private const int QueryBytes = 16;
 
-    private static readonly string[] Prelude = ["Rope.cu", "AttentionWork.cu", "AttentionTiles.cu"];
-
-    public static bool Fits(AttentionShape shape, AttentionInputs inputs) =>
-        inputs.Query.Type == Element.BFloat16 && shape.HeadWidth % 16 == 0 && shape.HeadWidth <= WidestHead;
-
-    public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
+    public static IReadOnlyList<Operation> Forward(
+        AttentionEngine engine, AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
-        var (fragments, warps, blocks, stages) = shape.HeadWidth <= 64 ? (2, 4, 2, 3) : (1, 8, 1, 3);
-        var queries = fragments * warps * 16;
+        var cut = engine.Forward;
         var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
         var stream = AttentionStream.Pack(shape, inputs, onlyFinite: false, context);
-        var kernel = AttentionSources.Kernel(
-            "attention_forward",
+        var kernel = Kernel(
+            "attention_forward", "AttentionForward.cu", engine, cut,
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. output.Defines("O"),
-                .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, queries),
-                ("FRAGMENTS", fragments), ("WARPS", warps), ("BLOCKS", blocks), ("STAGES", stages),
-            ],
-            [.. Prelude, "AttentionForward.cu"]);
+                .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, cut.Rows),
+            ]);
         return
         [
             .. stream.Operations,
             new Launch(
-                kernel, AttentionSchedule.Grid(shape, shape.Queries, queries), warps * 32, RowBytes(shape) * (queries + stages * 2 * Tile),
+                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.Slack + engine.TileBytes * (cut.Rows / Tile + 2 * cut.Stages),
                 [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1]]),
         ];
     }
 
-    public static IReadOnlyList<Operation> Backward(AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, LoweringContext context)
+    public static IReadOnlyList<Operation> Backward(
+        AttentionEngine engine, AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, LoweringContext context)
     {
-        const int threads = 128;
-        const int stages = 2;
+        var (queryCut, keyCut) = (engine.QueryGradient, engine.KeyGradient);
         var stream = AttentionStream.Pack(shape, inputs, onlyFinite: true, context);
 
-        // What the kernel for dq leaves for the one for dk and dv; rows are padded to whole tiles.
-        var tiles = AttentionSchedule.Tiles(shape.Queries, Tile);
-        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, tiles * Tile, shape.HeadWidth);
-        var moments = context.Scratch(Element.Float32, shape.Batch, shape.Heads, tiles * Tile, 2);
-        var ranges = context.Scratch(Element.Int32, shape.Batch, tiles * Tile, 2);
-        var sights = context.Scratch(Element.Int32, shape.Batch, tiles, 4);
-        var upstream = gradients.Upstream.IsCopyable
-            ? gradients.Upstream
-            : AttentionOperand.OfHeads(context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, tiles * Tile, shape.HeadWidth));
+        // What the kernel for dq leaves for the one for dk and dv; rows are padded to whole blocks.
+        var rows = AttentionSchedule.Tiles(shape.Queries, queryCut.Rows) * queryCut.Rows;
+        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.HeadWidth);
+        var moments = context.Scratch(Element.Float32, shape.Batch, shape.Heads, rows, 2);
+        var ranges = context.Scratch(Element.Int32, shape.Batch, rows, 2);
+        var sights = context.Scratch(Element.Int32, shape.Batch, rows / Tile, 4);
+        var packsUpstream = !gradients.Upstream.IsCopyable;
+        var upstream = packsUpstream
+            ? AttentionOperand.OfHeads(context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.HeadWidth))
+            : gradients.Upstream;
 
-        var queryKernel = AttentionSources.Kernel(
-            "attention_query_gradient",
+        var queryKernel = Kernel(
+            "attention_query_gradient", "AttentionQueryGradient.cu", engine, queryCut,
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. gradients.Output.Defines("O"),
                 .. AttentionSources.LogSumExp(gradients.LogSumExp), .. gradients.Upstream.Defines("DO"), .. gradients.Query.Defines("DQ"),
-                .. AttentionSchedule.OfQueries(shape, Tile), ("DETACH_PAST", gradients.DetachPast), ("PACK_UPSTREAM", !gradients.Upstream.IsCopyable),
-                ("BLOCKS", shape.HeadWidth <= 64 ? 3 : 2), ("STAGES", stages),
-            ],
-            [.. Prelude, "AttentionQueryGradient.cu"]);
-        var keyKernel = AttentionSources.Kernel(
-            "attention_key_gradient",
+                .. AttentionSchedule.OfQueries(shape, queryCut.Rows), ("DETACH_PAST", gradients.DetachPast), ("PACK_UPSTREAM", packsUpstream),
+            ]);
+        var keyKernel = Kernel(
+            "attention_key_gradient", "AttentionKeyGradient.cu", engine, keyCut,
             [
-                .. shape.Defines(), .. stream.ValueDefines(), .. upstream.Defines("DO"), ("DO_ROWS", gradients.Upstream.IsCopyable ? shape.Queries : tiles * Tile),
-                .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, gradients.FirstSlot, Tile), ("QUERY_TILES", tiles),
-                ("BLOCKS", 2), ("STAGES", stages),
-            ],
-            [.. Prelude, "AttentionKeyGradient.cu"]);
+                .. shape.Defines(), .. stream.ValueDefines(), .. upstream.Defines("DO"), ("DO_ROWS", packsUpstream ? rows : shape.Queries),
+                .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, gradients.FirstSlot, keyCut.Rows), ("QUERY_TILES", rows / Tile),
+            ]);
         return
         [
             .. stream.Operations,
             new Launch(
-                queryKernel, AttentionSchedule.Grid(shape, shape.Queries, Tile), threads, RowBytes(shape) * 2 * Tile * (1 + stages),
+                queryKernel, AttentionSchedule.Grid(shape, shape.Queries, queryCut.Rows), queryCut.Threads,
+                engine.Slack + engine.TileBytes * 2 * (queryCut.Rows / Tile + queryCut.Stages),
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
                     turned, upstream.View, moments, ranges, sights,
                 ]),
             new Launch(
-                keyKernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, Tile), threads,
-                (RowBytes(shape) * 2 * Tile * (1 + stages)) + (stages * Tile * 16),
+                keyKernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, keyCut.Rows), keyCut.Threads,
+                engine.Slack + engine.TileBytes * 2 * (keyCut.Rows / Tile + keyCut.Stages) + keyCut.Stages * Tile * QueryBytes,
                 [
                     stream.Key, stream.Value.View, stream.PastValue.View, turned, upstream.View, moments, ranges, sights,
                     gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View,
@@ -93,6 +83,8 @@ internal static class AttentionTensorCores
         ];
     }
 
-    /// <summary>A row of a tile in shared memory: the head's vector and 16 bytes that keep rows in different banks.</summary>
-    private static int RowBytes(AttentionShape shape) => (shape.HeadWidth + 8) * 2;
+    private static Kernel Kernel(string name, string file, AttentionEngine engine, AttentionEngine.Cut cut, IEnumerable<(string, object)> defines) =>
+        AttentionSources.Kernel(
+            name, [.. defines, .. cut.Defines()],
+            "Rope.cu", "AttentionWork.cu", "AttentionTiles.cu", engine.File, "AttentionSlots.cu", file);
 }

@@ -1,17 +1,17 @@
 // o = softmax(q kT / sqrt(f)) v and the log-sum-exp, on tensor cores, without a score matrix: an online softmax over
 // tiles of keys (FlashAttention-2, arXiv 2307.08691). A block takes BLOCK_QUERIES consecutive queries of a head, in
-// whatever windows they are; each warp has 16 FRAGMENTS of them, passes over key tiles that none of these sees, and compares
-// slots only in tiles that not all of these see.
+// whatever windows they are, FRAGMENTS times 16 for each warp; a group of warps passes over key tiles that none of its
+// queries sees, and a warp compares slots only in tiles that not all of its queries see.
 //
 // keys [BATCH, HEADS, STREAM, HEAD_WIDTH] are turned already; queries are turned here and get the factor
 // log2(e) / sqrt(f), so that weights are powers of two.
 
-#define THREADS (WARPS * 32)
 #define BLOCK_QUERIES (WARPS * FRAGMENTS * 16)
 #define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
+#define SLACK 8.0f      // How far, as a power of two, weights may outgrow 1 before sums are brought to a new scale.
 
 // Turned and scaled queries of the block to shared memory; zeros beyond the last.
-__device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const int* position, Work work)
+__device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q, const int* position, Work work)
 {
     for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
     {
@@ -29,27 +29,13 @@ __device__ __forceinline__ void load_queries(bf16* to, const Q_TYPE* q, const in
                 x[j + 1] *= SCALE * LOG2_E;
             }
         }
-        store_parts<8>(to + row * PITCH + column, x);
+        store_parts<8>(reinterpret_cast<bf16*>(to + place(row, column)), x);
     }
 }
 
-__device__ __forceinline__ void load_stage(u32 stage, const bf16* k, const bf16* v, const bf16* past, int slot)
-{
-    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
-    {
-        int row = slot + i / PIECES, column = i % PIECES * 8;
-        bool exists = row < STREAM;
-        row = exists ? row : 0;
-        u32 to = stage + i / PIECES * ROW_BYTES + column * 2;
-        copy_async_16(to, k + (i64)row * HEAD_WIDTH + column, exists);
-        const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
-        copy_async_16(to + TILE_BYTES, value + column, exists);
-    }
-}
-
-// A value that is not finite spoils all queries of a warp that meets it, also those that may not see it: 0 * NaN is
+// A value that is not finite spoils all queries of a tile that meets it, also those that may not see it: 0 * NaN is
 // NaN. Such rows are computed once more from the slots that they see. The warp works together.
-__device__ __noinline__ void repair_row(O_TYPE* o, const bf16* query, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
+__device__ __noinline__ void repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
 {
     int lane = threadIdx.x % 32;
     float sums[(HEAD_WIDTH + 31) / 32] = {};
@@ -57,7 +43,10 @@ __device__ __noinline__ void repair_row(O_TYPE* o, const bf16* query, const bf16
     {
         float score = 0;
         for (int column = 0; column < HEAD_WIDTH && start + lane <= range.to; column++)
-            score += to_float(query[column]) * to_float(k[(i64)(start + lane) * HEAD_WIDTH + column]);
+        {
+            const bf16* query = reinterpret_cast<const bf16*>(queries + place(row, column / 8 * 8));
+            score += to_float(query[column % 8]) * to_float(k[(i64)(start + lane) * HEAD_WIDTH + column]);
+        }
         float weight = exp2_fast(score - log_sum);
         for (int i = 0; i < min(32, range.to - start + 1); i++)
         {
@@ -82,9 +71,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse)
 {
     DYNAMIC_SHARED(shared);
-    bf16* queries = reinterpret_cast<bf16*>(shared);
-    unsigned char* ring = shared + BLOCK_QUERIES * ROW_BYTES;
-    __shared__ Range seen[WARPS];
+    unsigned char* queries = first_tile(shared);
+    unsigned char* ring = queries + BLOCK_QUERIES / TILE * TILE_BYTES;
+    __shared__ Sight sights[WARPS];
 
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -92,43 +81,41 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 
-    // What each of this thread's rows sees, 8 apart: row 8 r + lane / 4 of the warp.
-    const int first_query = work.tile * BLOCK_QUERIES + warp * FRAGMENTS * 16;
+    // This thread's rows r are 8 apart, two for each fragment.
+    const auto query_of = [&](int r) { return work.tile * BLOCK_QUERIES + fragment_row<FRAGMENTS>(r / 2) + r % 2 * 8 + lane / 4; };
     Range range[FRAGMENTS * 2];
-    Sight sight = {{FAR, -1}, {-1, FAR}};
+    Sight sight = NO_SIGHT;
 #pragma unroll
     for (int r = 0; r < FRAGMENTS * 2; r++)
     {
-        range[r] = visible_slots(first, last, work.batch, first_query + r * 8 + lane / 4);
+        range[r] = visible_slots(first, last, work.batch, query_of(r));
         sight = join(sight, sight_of(range[r]));
     }
     sight = join_lanes(sight, 4);
     if (lane == 0)
-        seen[warp] = sight.any;
+        sights[warp] = sight;
     load_queries(queries, q, position, work);
+    publish_tiles();
     __syncthreads();
 
-    Range all = seen[0];
-    for (int i = 1; i < WARPS; i++)
-        all = {min(all.from, seen[i].from), max(all.to, seen[i].to)};
-    const int start = all.from / TILE, end = all.to < 0 ? start : all.to / TILE + 1;
+    Sight all = NO_SIGHT, group = NO_SIGHT;
+    for (int i = 0; i < WARPS; i++)
+    {
+        all = join(all, sights[i]);
+        if (i / GROUP_WARPS == warp / GROUP_WARPS)
+            group = join(group, sights[i]);
+    }
+    const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
 
-    const u32 ring_address = shared_address(ring);
+    const u32 ring_address = shared_address(ring), left = left_operand<FRAGMENTS>(shared_address(queries));
     for (int i = 0; i < STAGES - 1; i++)
     {
         if (start + i < end)
-            load_stage(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
+            load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
         copy_async_commit();
     }
 
-    u32 left[STEPS][FRAGMENTS][4];
-#pragma unroll
-    for (int m = 0; m < FRAGMENTS; m++)
-#pragma unroll
-        for (int step = 0; step < STEPS; step++)
-            load_matrix_x4(left[step][m], shared_address(queries + (warp * FRAGMENTS + m) * 16 * PITCH) + lane_along_sum() + step * 32);
-
-    float out[FRAGMENTS][HEAD_WIDTH / 8][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
+    float out[FRAGMENTS][COLUMNS][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
 #pragma unroll
     for (int r = 0; r < FRAGMENTS * 2; r++)
     {
@@ -139,21 +126,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     for (int tile = start, stage = 0; tile < end; tile++)
     {
         copy_async_wait<STAGES - 2>();
+        publish_tiles();
         __syncthreads();
         if (tile + STAGES - 1 < end)
-            load_stage(ring_address + (stage + STAGES - 1) % STAGES * 2 * TILE_BYTES, k, v, past, (tile + STAGES - 1) * TILE);
+            load_slots(ring_address + (stage + STAGES - 1) % STAGES * 2 * TILE_BYTES, k, v, past, (tile + STAGES - 1) * TILE);
         copy_async_commit();
 
         const int slot = tile * TILE;
-        const u32 keys = ring_address + stage * 2 * TILE_BYTES;
+        const u32 keys = ring_address + stage * 2 * TILE_BYTES, values = keys + TILE_BYTES;
         stage = stage + 1 == STAGES ? 0 : stage + 1;
-        if (sees_none(sight, slot, slot + TILE - 1))
+        if (sees_none(group, slot, slot + TILE - 1))
             continue;
 
-        float x[FRAGMENTS][TILE / 8][4] = {};
-#pragma unroll
-        for (int step = 0; step < STEPS; step++)
-            multiply_rows(x, left[step], keys + lane_along_result() + step * 32);
+        float x[FRAGMENTS][TILE / 8][4];
+        multiply_rows<false>(x, left, keys);
+        wait_for_sums<0>(x);
         if (!sees_all(sight, slot, slot + TILE - 1))
         {
 #pragma unroll
@@ -164,42 +151,44 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             }
         }
 
+        float top[FRAGMENTS * 2];
+        bool grows = false;
 #pragma unroll
         for (int r = 0; r < FRAGMENTS * 2; r++)
         {
-            const int m = r / 2, j = r % 2 * 2;
-            float top = largest[r];
+            top[r] = largest[r];
 #pragma unroll
             for (int n = 0; n < TILE / 8; n++)
-                top = fmaxf(top, fmaxf(x[m][n][j], x[m][n][j + 1]));
-            top = fmaxf(top, warp_xor(top, 1));
-            top = fmaxf(top, warp_xor(top, 2));
-            const float shrink = exp2_fast(largest[r] - top);
-            largest[r] = top;
-            sum[r] *= shrink;
-#pragma unroll
-            for (int n = 0; n < HEAD_WIDTH / 8; n++)
-            {
-                out[m][n][j] *= shrink;
-                out[m][n][j + 1] *= shrink;
-            }
-#pragma unroll
-            for (int n = 0; n < TILE / 8; n++)
-            {
-                x[m][n][j] = exp2_fast(x[m][n][j] - top);
-                x[m][n][j + 1] = exp2_fast(x[m][n][j + 1] - top);
-                sum[r] += x[m][n][j] + x[m][n][j + 1];
-            }
+                top[r] = fmaxf(top[r], fmaxf(x[r / 2][n][r % 2 * 2], x[r / 2][n][r % 2 * 2 + 1]));
+            top[r] = fmaxf(top[r], warp_xor(top[r], 1));
+            top[r] = fmaxf(top[r], warp_xor(top[r], 2));
+            grows |= top[r] > largest[r] + SLACK;
         }
-#pragma unroll
-        for (int step = 0; step < TILE / 16; step++)
+        if (warp_ballot(grows) != 0)
         {
-            u32 weights[FRAGMENTS][4];
 #pragma unroll
-            for (int m = 0; m < FRAGMENTS; m++)
-                to_left(weights[m], x[m], step);
-            multiply_columns(out, weights, keys + TILE_BYTES + lane_along_sum() + step * 16 * ROW_BYTES);
+            for (int r = 0; r < FRAGMENTS * 2; r++)
+            {
+                const float shrink = exp2_fast(largest[r] - top[r]);
+                largest[r] = top[r];
+                sum[r] *= shrink;
+#pragma unroll
+                for (int n = 0; n < COLUMNS; n++)
+                {
+                    out[r / 2][n][r % 2 * 2] *= shrink;
+                    out[r / 2][n][r % 2 * 2 + 1] *= shrink;
+                }
+            }
         }
+#pragma unroll
+        for (int i = 0; i < FRAGMENTS * TILE / 2; i++)
+        {
+            int m = i / (TILE / 2), n = i / 4 % (TILE / 8), j = i % 4;
+            x[m][n][j] = exp2_fast(x[m][n][j] - largest[m * 2 + j / 2]);
+            sum[m * 2 + j / 2] += x[m][n][j];
+        }
+        multiply_columns(out, x, values);
+        wait_for_sums<0>(out);
     }
 
     copy_async_wait<0>();
@@ -209,7 +198,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 #pragma unroll
     for (int r = 0; r < FRAGMENTS * 2; r++)
     {
-        const int m = r / 2, j = r % 2 * 2, query = first_query + r * 8 + lane / 4;
+        const int m = r / 2, j = r % 2 * 2, query = query_of(r);
         float total = sum[r];
         total += warp_xor(total, 1);
         total += warp_xor(total, 2);
@@ -217,7 +206,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
         const float factor = sees ? 1.0f / total : 0.0f;
         float check = 0;
 #pragma unroll
-        for (int n = 0; n < HEAD_WIDTH / 8; n++)
+        for (int n = 0; n < COLUMNS; n++)
         {
             out[m][n][j] = sees ? out[m][n][j] * factor : 0.0f;
             out[m][n][j + 1] = sees ? out[m][n][j + 1] * factor : 0.0f;
@@ -230,12 +219,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     }
 #pragma unroll
     for (int m = 0; m < FRAGMENTS; m++)
+    {
+        const int first_query = work.tile * BLOCK_QUERIES + fragment_row<FRAGMENTS>(m);
         stage_rows(stage + m * 16 * STAGE_PITCH, out[m]);
-    warp_barrier();
-    for_each_piece(stage, FRAGMENTS * 16, [&](int row, int column, const float (&x)[8]) {
-        if (first_query + row < QUERIES)
-            store_parts<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
-    });
+        warp_barrier();
+        for_each_piece(stage + m * 16 * STAGE_PITCH, [&](int row, int column, const float (&x)[8]) {
+            if (first_query + row < QUERIES)
+                store_parts<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
+        });
+    }
 
     if (warp_ballot(broken != 0) == 0)
         return;
@@ -243,14 +235,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 #pragma unroll
     for (int r = 0; r < FRAGMENTS * 2; r++)
     {
-        u32 rows = warp_ballot((broken >> r & 1) != 0);
+        const u32 lanes = warp_ballot((broken >> r & 1) != 0);
         for (int i = 0; i < 8; i++)
         {
-            if ((rows >> (i * 4) & 15) == 0)
+            if ((lanes >> (i * 4) & 15) == 0)
                 continue;
-            const int row = r * 8 + i;
-            Range slots = {warp_get(range[r].from, i * 4), warp_get(range[r].to, i * 4)};
-            repair_row(AT(O, o, work.batch, first_query + row, work.head), queries + (warp * FRAGMENTS * 16 + row) * PITCH, k, v, past, slots, warp_get(sum[r], i * 4));
+            const int row = fragment_row<FRAGMENTS>(r / 2) + r % 2 * 8 + i;
+            const Range slots = {warp_get(range[r].from, i * 4), warp_get(range[r].to, i * 4)};
+            repair_row(AT(O, o, work.batch, work.tile * BLOCK_QUERIES + row, work.head), queries, row, k, v, past, slots, warp_get(sum[r], i * 4));
         }
     }
 }

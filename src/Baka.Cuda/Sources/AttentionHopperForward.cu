@@ -30,7 +30,8 @@ __device__ __forceinline__ void load_tile(u32 to, u32 landed, const bf16* k, con
     {
         int row = (i + threadIdx.x) / PIECES, piece = threadIdx.x % PIECES;
         const bf16* value = slot + row < PAST ? past + (i64)(slot + row) * VP_ROW : v + (i64)(slot + row - PAST) * V_ROW;
-        copy_async_16(to + TILE_BYTES + piece_place(row, piece), value + piece * 8, slot + row < STREAM);
+        if (TILE * PIECES % THREADS == 0 || i + threadIdx.x < TILE * PIECES)
+            copy_async_16(to + TILE_BYTES + piece_place(row, piece), value + piece * 8, slot + row < STREAM);
     }
 }
 

@@ -1,12 +1,11 @@
-// dk and dv on tensor cores: a block takes 64 consecutive slots of a head's key stream, 16 for each warp, and goes over
-// the tiles of queries that give them a gradient. Everything is transposed, so that keys are rows:
+// dk and dv on tensor cores: a block takes BLOCK_SLOTS consecutive slots of a head's key stream, 16 for each warp, and goes
+// over the tiles of queries that give them a gradient. Everything is transposed, so that keys are rows:
 // pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f), turned back.
 //
 // turned_q, moments, ranges and sights come from the kernel for dq; their rows are padded to whole tiles. Slots before
 // FIRST_SLOT want no gradient. There are QUERY_TILES tiles of queries.
 
-#define WARPS 4
-#define THREADS (WARPS * 32)
+#define BLOCK_SLOTS (WARPS * 16)
 #define STAGE_BYTES (2 * TILE_BYTES + TILE * 16)
 
 struct Moments
@@ -14,40 +13,35 @@ struct Moments
     float log_sum, delta;
 };
 
-// The block's keys and values.
-__device__ __forceinline__ void load_keys(u32 to, const bf16* k, const bf16* v, const bf16* past, int slot)
-{
-    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
-    {
-        int row = slot + i / PIECES, column = i % PIECES * 8;
-        bool exists = row < STREAM;
-        row = exists ? row : 0;
-        u32 at = to + i / PIECES * ROW_BYTES + column * 2;
-        copy_async_16(at, k + (i64)row * HEAD_WIDTH + column, exists);
-        const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
-        copy_async_16(at + TILE_BYTES, value + column, exists);
-    }
-}
-
 // Queries, upstream gradients, moments and ranges of a tile. What the upstream gradient of a query that gives none
 // holds must not matter: it becomes 0.
 __device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, const Sight* sights, int tile)
 {
     const int query = tile * TILE;
-    const bool all_give = sights[tile].all.to >= 0;
-    for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
-    {
-        int row = query + i / PIECES, column = i % PIECES * 8;
-        bool exists = row < DO_ROWS && (all_give || ranges[row].to >= 0);
-        u32 to = stage + i / PIECES * ROW_BYTES + column * 2;
-        copy_async_16(to, turned_q + (i64)row * HEAD_WIDTH + column, true);
-        copy_async_16(to + TILE_BYTES, upstream + (i64)(exists ? row : 0) * DO_ROW + column, exists);
-    }
+    copy_rows<HEAD_WIDTH>(stage, turned_q + (i64)query * HEAD_WIDTH, [](int) { return true; });
+    if (sights[tile].all.to >= 0)
+        copy_rows<DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS; });
+    else
+        copy_rows<DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS && ranges[query + row].to >= 0; });
     for (int i = threadIdx.x; i < TILE; i += THREADS)
     {
         int row = query + i % (TILE / 2) * 2;
         const void* from = i < TILE / 2 ? (const void*)(moments + row) : (const void*)(ranges + row);
         copy_async_16(stage + 2 * TILE_BYTES + i * 16, from, true);
+    }
+}
+
+// 0 for slots that take nothing from a query; x is transposed: a row for each slot from `slot` on.
+__device__ __forceinline__ void hide(float (&x)[TILE / 8][4], const int* ranges, int slot)
+{
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int n = 0; n < TILE / 8; n++)
+    {
+        Pack<int, 4> slots = load_pack<4>(ranges + (n * 8 + lane % 4 * 2) * 2);
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            x[n][j] = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, slot + j / 2 * 8 + lane / 4) ? x[n][j] : 0.0f;
     }
 }
 
@@ -58,21 +52,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     DK_TYPE* __restrict__ dk, DV_TYPE* __restrict__ dv, DKP_TYPE* __restrict__ dk_past, DVP_TYPE* __restrict__ dv_past)
 {
     DYNAMIC_SHARED(shared);
-    unsigned char* ring = shared + 2 * TILE_BYTES;
+    unsigned char* own = first_tile(shared);
+    unsigned char* ring = own + BLOCK_SLOTS / TILE * 2 * TILE_BYTES;
     __shared__ unsigned short active[QUERY_TILES];
     __shared__ int active_count;
 
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const int pair = work.batch * HEADS + work.head, first_slot = FIRST_SLOT + work.tile * TILE;
+    const int pair = work.batch * HEADS + work.head, first_slot = FIRST_SLOT + work.tile * BLOCK_SLOTS;
     turned_q += (i64)pair * QUERY_TILES * TILE * HEAD_WIDTH;
     moments += (i64)pair * QUERY_TILES * TILE;
     ranges += work.batch * QUERY_TILES * TILE;
     sights += work.batch * QUERY_TILES;
     upstream = AT(DO, upstream, work.batch, 0, work.head);
 
-    const u32 keys_address = shared_address(shared);
-    load_keys(keys_address, k + (i64)pair * STREAM * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot);
+    // The block's keys and values, alternating tiles.
+    const u32 own_address = shared_address(own);
+    for (int i = 0; i < BLOCK_SLOTS / TILE; i++)
+        load_slots(own_address + i * 2 * TILE_BYTES, k + (i64)pair * STREAM * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot + i * TILE);
     copy_async_commit();
 
     // The query tiles that matter, in ascending order.
@@ -81,7 +78,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
         int count = 0;
         for (int tile = lane; tile - lane < QUERY_TILES; tile += 32)
         {
-            bool matters = tile < QUERY_TILES && !sees_none(sights[tile], first_slot, first_slot + TILE - 1);
+            bool matters = tile < QUERY_TILES && !sees_none(sights[tile], first_slot, first_slot + BLOCK_SLOTS - 1);
             u32 all = warp_ballot(matters);
             if (matters)
                 active[count + __popc(all & ((1u << lane) - 1))] = (unsigned short)tile;
@@ -100,13 +97,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
             load_stage(ring_address + i * STAGE_BYTES, turned_q, upstream, moments, ranges, sights, active[i]);
         copy_async_commit();
     }
-    const u32 own_keys = keys_address + warp * 16 * ROW_BYTES + lane_along_sum(), own_values = own_keys + TILE_BYTES;
-    const int warp_slot = first_slot + warp * 16;
-    float key_gradient[1][HEAD_WIDTH / 8][4] = {}, value_gradient[1][HEAD_WIDTH / 8][4] = {};
+    const u32 left_keys = own_address + warp / 4 * 2 * TILE_BYTES + place(warp % 4 / GROUP_WARPS * 16, 0), left_values = left_keys + TILE_BYTES;
+    const int warp_slot = first_slot + warp * 16, group_slot = first_slot + warp / GROUP_WARPS * GROUP_WARPS * 16;
+    float key_gradient[1][COLUMNS][4] = {}, value_gradient[1][COLUMNS][4] = {};
 
     for (int i = 0, stage = 0; i < end; i++)
     {
         copy_async_wait<STAGES - 2>();
+        publish_tiles();
         __syncthreads();
         if (i + STAGES - 1 < end)
             load_stage(ring_address + (stage + STAGES - 1) % STAGES * STAGE_BYTES, turned_q, upstream, moments, ranges, sights, active[i + STAGES - 1]);
@@ -117,7 +115,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
         const int* tile_ranges = reinterpret_cast<const int*>(tile_moments + TILE * 2);
         const Sight sight = sights[active[i]];
         stage = stage + 1 == STAGES ? 0 : stage + 1;
-        if (sees_none(sight, warp_slot, warp_slot + 15))
+        if (sees_none(sight, group_slot, group_slot + GROUP_WARPS * 16 - 1))
             continue;
 
         // Sums that begin with -lse and -delta need no subtraction afterwards.
@@ -125,68 +123,38 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
 #pragma unroll
         for (int n = 0; n < TILE / 8; n++)
         {
-            Pack<float, 4> pair_of = load_pack<4>(tile_moments + (n * 8 + lane % 4 * 2) * 2);
-            p[0][n][0] = p[0][n][2] = -pair_of.at[0];
-            p[0][n][1] = p[0][n][3] = -pair_of.at[2];
-            ds[0][n][0] = ds[0][n][2] = -pair_of.at[1];
-            ds[0][n][1] = ds[0][n][3] = -pair_of.at[3];
+            Pack<float, 4> both = load_pack<4>(tile_moments + (n * 8 + lane % 4 * 2) * 2);
+            p[0][n][0] = p[0][n][2] = -both.at[0];
+            p[0][n][1] = p[0][n][3] = -both.at[2];
+            ds[0][n][0] = ds[0][n][2] = -both.at[1];
+            ds[0][n][1] = ds[0][n][3] = -both.at[3];
         }
-#pragma unroll
-        for (int step = 0; step < STEPS; step++)
-        {
-            u32 a[1][4];
-            load_matrix_x4(a[0], own_keys + step * 32);
-            multiply_rows(p, a, queries + lane_along_result() + step * 32);
-        }
-#pragma unroll
-        for (int step = 0; step < STEPS; step++)
-        {
-            u32 a[1][4];
-            load_matrix_x4(a[0], own_values + step * 32);
-            multiply_rows(ds, a, upstreams + lane_along_result() + step * 32);
-        }
+        multiply_rows<true>(p, left_keys, queries);
+        multiply_rows<true>(ds, left_values, upstreams);
+        wait_for_sums<1>(p);
 #pragma unroll
         for (int j = 0; j < TILE / 2; j++)
-        {
             p[0][j / 4][j % 4] = exp2_fast(p[0][j / 4][j % 4]);
+        const bool all_take = sees_all(sight, warp_slot, warp_slot + 15);
+        if (!all_take)
+            hide(p[0], tile_ranges, warp_slot);
+        multiply_columns(value_gradient, p, upstreams);
+        wait_for_sums<1>(ds);
+#pragma unroll
+        for (int j = 0; j < TILE / 2; j++)
             ds[0][j / 4][j % 4] *= p[0][j / 4][j % 4];
-        }
-        if (!sees_all(sight, warp_slot, warp_slot + 15))
-        {
-#pragma unroll
-            for (int n = 0; n < TILE / 8; n++)
-            {
-                Pack<int, 4> slots = load_pack<4>(tile_ranges + (n * 8 + lane % 4 * 2) * 2);
-#pragma unroll
-                for (int j = 0; j < 4; j++)
-                {
-                    bool taken = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, warp_slot + j / 2 * 8 + lane / 4);
-                    p[0][n][j] = taken ? p[0][n][j] : 0.0f;
-                    ds[0][n][j] = taken ? ds[0][n][j] : 0.0f;
-                }
-            }
-        }
-#pragma unroll
-        for (int step = 0; step < TILE / 16; step++)
-        {
-            u32 a[1][4];
-            to_left(a[0], p[0], step);
-            multiply_columns(value_gradient, a, upstreams + lane_along_sum() + step * 16 * ROW_BYTES);
-        }
-#pragma unroll
-        for (int step = 0; step < TILE / 16; step++)
-        {
-            u32 a[1][4];
-            to_left(a[0], ds[0], step);
-            multiply_columns(key_gradient, a, queries + lane_along_sum() + step * 16 * ROW_BYTES);
-        }
+        if (!all_take)
+            hide(ds[0], tile_ranges, warp_slot);
+        multiply_columns(key_gradient, ds, queries);
+        wait_for_sums<0>(value_gradient);
+        wait_for_sums<0>(key_gradient);
     }
 
     // The factor that turned_q has and k's gradient has not: dk = ds q / sqrt(f).
 #pragma unroll
     for (int r = 0; r < 2; r++)
 #pragma unroll
-        for (int n = 0; n < HEAD_WIDTH / 8; n++)
+        for (int n = 0; n < COLUMNS; n++)
         {
             float x = key_gradient[0][n][r * 2] * LN_2, y = key_gradient[0][n][r * 2 + 1] * LN_2;
             rotate_back(x, y, rotation_at(warp_slot + r * 8 + lane / 4, n * 4 + lane % 4));
@@ -195,10 +163,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
         }
     copy_async_wait<0>();
     __syncthreads();
-    float* stage = reinterpret_cast<float*>(ring) + warp * 16 * STAGE_PITCH;
+    float* stage = reinterpret_cast<float*>(own) + warp * 16 * STAGE_PITCH;
     stage_rows(stage, key_gradient[0]);
     warp_barrier();
-    for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
+    for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
             store_parts<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
@@ -208,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     warp_barrier();
     stage_rows(stage, value_gradient[0]);
     warp_barrier();
-    for_each_piece(stage, 16, [&](int row, int column, const float (&x)[8]) {
+    for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
             store_parts<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);

@@ -119,7 +119,7 @@ __device__ __forceinline__ void turn_back(float (&x)[COLUMNS], int place)
 // What a tile of queries sees of the stream; the ranges are in shared memory.
 __device__ __forceinline__ Sight tile_sight(const Range* ranges)
 {
-    Sight sight = {{FAR, -1}, {-1, FAR}};
+    Sight sight = NO_SIGHT;
     for (int i = threadIdx.x % 32; i < TILE; i += 32)
         sight = join(sight, sight_of(ranges[i]));
     return join_lanes(sight, 1);

@@ -35,6 +35,8 @@ struct Sight
     Range any, all;
 };
 
+#define NO_SIGHT {{FAR, -1}, {-1, FAR}}
+
 __device__ __forceinline__ Sight sight_of(Range x) { return {x, x.to < 0 ? Range{-1, FAR} : x}; }
 
 __device__ __forceinline__ Sight join(Sight a, Sight b)

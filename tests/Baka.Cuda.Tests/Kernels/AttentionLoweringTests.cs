@@ -55,6 +55,17 @@ public sealed partial class AttentionLoweringTests
         Assert.All(launches, l => Assert.InRange(l.SharedBytes, 0, DeviceProfile.H100.SharedBytesPerBlock));
     }
 
+    [Theory]
+    [InlineData(64, "wgmma")]
+    [InlineData(128, "wgmma")]
+    [InlineData(32, "mma")]
+    [InlineData(96, "mma")]
+    public void Groups_of_warps_multiply_where_heads_are_whole_rows_of_128_bytes(int headWidth, string instruction)
+    {
+        var source = Forward(new AttentionSteps(HeadWidth: headWidth))[^1].Kernel.Source;
+        Assert.Contains($"({instruction}.m", source, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Slots_of_the_past_are_left_out_where_they_want_no_gradient()
     {

@@ -1,0 +1,69 @@
+using Baka.Compiler.Plans;
+
+namespace Baka.Cuda.Kernels;
+
+/// <summary>How the products of attention are done on tensor cores, and with that how tiles lie in shared memory.</summary>
+/// <param name="File">Holds the products.</param>
+/// <param name="TileBytes">Of a tile of 64 rows.</param>
+/// <param name="Slack">Bytes that may be lost in front of the first tile.</param>
+/// <param name="Forward">How the forward kernel is cut.</param>
+/// <param name="QueryGradient">Likewise that for dq.</param>
+/// <param name="KeyGradient">Likewise that for dk and dv.</param>
+internal sealed record AttentionEngine(
+    string File,
+    int TileBytes,
+    int Slack,
+    AttentionEngine.Cut Forward,
+    AttentionEngine.Cut QueryGradient,
+    AttentionEngine.Cut KeyGradient)
+{
+    /// <summary>Rows of a tile in shared memory.</summary>
+    public const int Tile = 64;
+
+    // Registers hold the results of no wider heads.
+    private const int WidestHead = 128;
+
+    /// <summary>The engine for queries of an element and a head width, or null where tensor cores don't suit them.</summary>
+    public static AttentionEngine? For(Element query, int headWidth) =>
+        query != Element.BFloat16 || headWidth > WidestHead || headWidth % 16 != 0 ? null
+        : headWidth % 64 == 0 ? OfGroups(headWidth)
+        : OfWarps(headWidth);
+
+    /// <summary>Groups of 4 warps multiply together; heads are whole rows of 128 bytes.</summary>
+    public static AttentionEngine OfGroups(int headWidth)
+    {
+        var narrow = headWidth <= 64;
+        return new AttentionEngine(
+            "AttentionGroups.cu", Tile * headWidth * 2, 1024,
+            new Cut(Fragments: 1, Warps: 8, Blocks: narrow ? 2 : 1, Stages: 3),
+            new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
+            new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
+    }
+
+    /// <summary>Every warp multiplies by itself; rows are padded to keep them in different banks.</summary>
+    public static AttentionEngine OfWarps(int headWidth)
+    {
+        var narrow = headWidth <= 64;
+        return new AttentionEngine(
+            "AttentionWarps.cu", Tile * (headWidth + 8) * 2, 0,
+            narrow ? new Cut(Fragments: 2, Warps: 4, Blocks: 2, Stages: 3) : new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 3),
+            new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
+            new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
+    }
+
+    /// <summary>How the work of a kernel is cut.</summary>
+    /// <param name="Fragments">Pieces of 16 rows that a warp does at a time.</param>
+    /// <param name="Warps">Of a block, a multiple of 4.</param>
+    /// <param name="Blocks">That a multiprocessor shall hold at least, which limits their registers.</param>
+    /// <param name="Stages">Pairs of tiles in shared memory, of which all but one are being loaded.</param>
+    public sealed record Cut(int Fragments, int Warps, int Blocks, int Stages)
+    {
+        public int Threads => Warps * 32;
+
+        /// <summary>Rows of a block.</summary>
+        public int Rows => Warps * Fragments * 16;
+
+        public IEnumerable<(string Name, object Value)> Defines() =>
+            [("FRAGMENTS", Fragments), ("WARPS", Warps), ("BLOCKS", Blocks), ("STAGES", Stages)];
+    }
+}

@@ -1,0 +1,87 @@
+// Products of tiles by groups of 4 warps (wgmma.m64n64k16), for head widths that are multiples of 64. A tile is a square
+// of 64 rows of 128 bytes for each 64 columns; in a row, 16-byte pieces lie at piece ^ row % 8.
+
+// Warps that do a product together.
+#define GROUP_WARPS 4
+#define SQUARE_BYTES (TILE * 128)
+#define SQUARES (HEAD_WIDTH / 64)
+#define TILE_BYTES (SQUARES * SQUARE_BYTES)
+
+// Where 8 elements of a row lie, in bytes from the first of consecutive tiles.
+__device__ __forceinline__ u32 place(int row, int column)
+{
+    return row / TILE * TILE_BYTES + column / 64 * SQUARE_BYTES + row % TILE * 128 + (column % 64 / 8 ^ row % 8) * 16;
+}
+
+// Squares begin at multiples of 1024 bytes.
+__device__ __forceinline__ unsigned char* first_tile(unsigned char* shared) { return shared + (0u - shared_address(shared)) % 1024; }
+
+// The first of this warp's 16 rows in fragment m of a block's rows.
+template <int COUNT> __device__ __forceinline__ int fragment_row(int m)
+{
+    const int warp = threadIdx.x / 32;
+    return (warp / 4 * COUNT + m) * TILE + warp % 4 * 16;
+}
+
+// What multiply_rows wants to know of a block's left rows.
+template <int COUNT> __device__ __forceinline__ u32 left_operand(u32 tiles) { return tiles + threadIdx.x / 128 * COUNT * TILE_BYTES; }
+
+// Tiles that this thread wrote can be multiplied after the next barrier.
+__device__ __forceinline__ void publish_tiles() { publish_shared(); }
+
+// Rows of 128 bytes with swizzled pieces, 8 of them 1024 bytes from the next 8.
+__device__ __forceinline__ u64 descriptor(u32 address) { return (u64)1 << 62 | (u64)64 << 32 | (u64)64 << 16 | (address >> 4 & 0x3fff); }
+
+template <int COUNT, int WIDTH> __device__ __forceinline__ void pin_all(float (&d)[COUNT][WIDTH][4])
+{
+#pragma unroll
+    for (int i = 0; i < COUNT * WIDTH * 4; i++)
+        pin(d[i / (WIDTH * 4)][i / 4 % WIDTH][i % 4]);
+}
+
+// d = left * the tile's rows, transposed; added to d if ADD.
+template <bool ADD, int COUNT> __device__ __forceinline__ void multiply_rows(float (&d)[COUNT][TILE / 8][4], u32 left, u32 tile)
+{
+    pin_all(d);
+    group_fence();
+#pragma unroll
+    for (int m = 0; m < COUNT; m++)
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+        {
+            const u32 at = step / 4 * SQUARE_BYTES + step % 4 * 32;
+            group_multiply_rows(d[m], descriptor(left + m * TILE_BYTES + at), descriptor(tile + at), ADD || step > 0);
+        }
+    group_commit();
+}
+
+// d += x, rounded to bfloat16, * the tile.
+template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)[COUNT][COLUMNS][4], const float (&x)[COUNT][TILE / 8][4], u32 tile)
+{
+    u32 a[COUNT][TILE / 16][4];
+#pragma unroll
+    for (int i = 0; i < COUNT * TILE / 16; i++)
+    {
+        to_left(a[i / (TILE / 16)][i % (TILE / 16)], x[i / (TILE / 16)], i % (TILE / 16));
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            pin(a[i / (TILE / 16)][i % (TILE / 16)][j]);
+    }
+    pin_all(d);
+    group_fence();
+#pragma unroll
+    for (int m = 0; m < COUNT; m++)
+#pragma unroll
+        for (int step = 0; step < TILE / 16; step++)
+#pragma unroll
+            for (int square = 0; square < SQUARES; square++)
+                group_multiply_columns(d[m], square * 8, a[m][step], descriptor(tile + square * SQUARE_BYTES + step * 16 * 128));
+    group_commit();
+}
+
+// Sums can be used when at most the last N products are under way.
+template <int N, int COUNT, int WIDTH> __device__ __forceinline__ void wait_for_sums(float (&d)[COUNT][WIDTH][4])
+{
+    group_wait<N>();
+    pin_all(d);
+}

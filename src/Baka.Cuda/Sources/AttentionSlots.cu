@@ -1,0 +1,38 @@
+// How rows get from device memory into tiles: in the background, 16 bytes a thread, each pass as many rows as there are
+// threads for, a multiple of 8, so that a thread's pieces lie at the same place of its rows.
+
+#define PASS_ROWS (THREADS / PIECES / 8 * 8 < TILE ? THREADS / PIECES / 8 * 8 : TILE)
+#define PASSES ((TILE + PASS_ROWS - 1) / PASS_ROWS)
+
+// Rows STRIDE elements apart to a tile; zeros instead of those that do not exist. row_exists(0 ... TILE - 1) tells.
+template <i64 STRIDE, typename Exists> __device__ __forceinline__ void copy_rows(u32 tile, const bf16* from, Exists row_exists)
+{
+    const int row = threadIdx.x / PIECES, column = threadIdx.x % PIECES * 8;
+    if (row >= PASS_ROWS)
+        return;
+    from += row * STRIDE + column;
+    tile += place(row, column);
+#pragma unroll
+    for (int pass = 0; pass < PASSES; pass++)
+        copy_async_16(tile + pass * place(PASS_ROWS, 0), from + pass * PASS_ROWS * STRIDE, row_exists(row + pass * PASS_ROWS));
+}
+
+// Keys and values of the slots from `slot` on to two tiles; zeros beyond the stream. The keys are the head's part of
+// [BATCH, HEADS, STREAM, HEAD_WIDTH], values lie in two parts, cached and new.
+__device__ __forceinline__ void load_slots(u32 tiles, const bf16* k, const bf16* v, const bf16* past, int slot)
+{
+    const auto exists = [&](int row) { return slot + row < STREAM; };
+    copy_rows<HEAD_WIDTH>(tiles, k + (i64)slot * HEAD_WIDTH, exists);
+    tiles += TILE_BYTES;
+    if (slot >= PAST)
+        copy_rows<V_ROW>(tiles, v + (i64)(slot - PAST) * V_ROW, exists);
+    else if (slot + TILE <= PAST)
+        copy_rows<VP_ROW>(tiles, past + (i64)slot * VP_ROW, exists);
+    else
+        for (int i = threadIdx.x; i < TILE * PIECES; i += THREADS)
+        {
+            const int row = i / PIECES, column = i % PIECES * 8, at = slot + row;
+            const bf16* from = at < PAST ? past + (i64)at * VP_ROW : v + (i64)(at - PAST) * V_ROW;
+            copy_async_16(tiles + place(row, column), from + column, exists(row));
+        }
+}
