@@ -32,3 +32,19 @@ template <int N> __device__ __forceinline__ void to_weights(u32 (&weights)[N / 8
     for (int i = 0; i < N / 2; i++)
         weights[i / 4][i % 4] = pack_bf16(x[2 * i], x[2 * i + 1]);
 }
+
+// A ring of places in shared memory that one warp fills and others use: the use-th time of all.
+struct Turn
+{
+    int place;
+    u32 parity;
+};
+
+template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
+{
+    if (++turn.place == PLACES)
+    {
+        turn.place = 0;
+        turn.parity ^= 1;
+    }
+}
