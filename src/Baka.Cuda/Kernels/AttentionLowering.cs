@@ -28,8 +28,8 @@ internal static class AttentionLowering
         var shape = AttentionShape.Of(op.Forward, step);
         var inputs = AttentionInputs.Of(shape, step);
         var gradients = AttentionGradients.Of(op, shape, step);
-        return AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine
-            ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
+        return AttentionHopper.Fits(shape, inputs, gradients, context.Device) ? AttentionHopper.Backward(shape, inputs, gradients, context)
+            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth) is { } engine ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
             : AttentionPlain.Backward(shape, inputs, gradients, context);
     }
 }

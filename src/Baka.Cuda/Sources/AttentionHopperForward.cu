@@ -1,174 +1,9 @@
 // o = softmax(q kT / sqrt(f)) v and the log-sum-exp on Hopper's tensor cores, for heads of width 64: an online softmax
-// over tiles of keys (FlashAttention-3, arXiv 2407.08608). One block for each multiprocessor takes one item of work
-// after the other: BLOCK_QUERIES consecutive queries of a head, in whatever windows they are, 64 for each warpgroup.
-// One more warp loads all that they need, well ahead and also across items. Warpgroups go at their own pace, so that
-// one's products run while another computes weights, and pass over tiles that none of their queries sees.
-//
-// keys [BATCH, HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
-// memory. Values and queries are copied from where they lie. Queries are turned here and get the factor
-// log2(e) / sqrt(f), so that weights are powers of two. `next` is 0 at first.
+// over tiles of keys (FlashAttention-3, arXiv 2407.08608). Queries are copied from where they lie, turned here and get
+// the factor log2(e) / sqrt(f), so that weights are powers of two. `next` is 0 at first.
 
-#define THREADS (GROUPS * 128 + 128)
-#define BLOCK_QUERIES (GROUPS * 64)
-#define QUERY_BYTES (BLOCK_QUERIES * ROW_BYTES)
-#define TILE_BYTES (TILE * ROW_BYTES)
-#define STAGE_BYTES (2 * TILE_BYTES)
 #define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
 #define HEADROOM 8.0f   // The largest score counts as unchanged up to here: weights stay below 2^8.
-
-// An item of work, two of which are in shared memory at a time.
-struct Item
-{
-    Work work;
-    int start, tiles; // First slot, and how many tiles are loaded from there; fewer than 0: no more work.
-    Sight sights[GROUPS];
-    Range ranges[BLOCK_QUERIES];
-};
-
-// From the block's first byte; `landed` and the others are barriers.
-#define RING_AT (2 * QUERY_BYTES)
-#define ITEMS_AT (RING_AT + STAGES * STAGE_BYTES)
-#define LANDED_AT (ITEMS_AT + 2 * (int)sizeof(Item))
-#define RELEASED_AT (LANDED_AT + STAGES * 8)
-#define READY_AT (RELEASED_AT + STAGES * 8)
-#define DONE_AT (READY_AT + 2 * 8)
-
-// Copies ROWS rows of TILE's to a tile, by the lanes of a warp.
-template <int ROWS, i64 STRIDE> __device__ __forceinline__ void copy_rows(u32 to, const bf16* from)
-{
-    const int lane = threadIdx.x % 32, piece = lane % PIECES;
-    from += (i64)(lane / PIECES) * STRIDE + piece * 8;
-#pragma unroll
-    for (int i = 0; i < ROWS / 4; i++)
-        copy_async_16(to + piece_place(lane / PIECES + i * 4, piece), from + i * 4 * STRIDE, true);
-}
-
-// Values of the slots from `slot` on, which may be of the past and of now, and not exist at the end.
-__device__ __forceinline__ void copy_values(u32 to, const bf16* v, const bf16* past, int slot)
-{
-    if (slot + TILE <= PAST)
-        copy_rows<TILE, VP_ROW>(to, past + (i64)slot * VP_ROW);
-    else if (slot >= PAST && slot + TILE <= STREAM)
-        copy_rows<TILE, V_ROW>(to, v + (i64)(slot - PAST) * V_ROW);
-    else
-        for (int i = threadIdx.x % 32; i < TILE * PIECES; i += 32)
-        {
-            int row = slot + i / PIECES, piece = i % PIECES;
-            const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
-            copy_async_16(to + piece_place(i / PIECES, piece), value + piece * 8, row < STREAM);
-        }
-}
-
-// Finds the next item of work and what its queries see; starts to copy the queries.
-__device__ __forceinline__ void load_item(Item& item, u32 queries, const Q_TYPE* q, const int* first, const int* last, int* next)
-{
-    const int lane = threadIdx.x % 32;
-    int index = 0;
-    if (lane == 0)
-        index = atomicAdd(next, 1);
-    index = warp_get(index, 0);
-    if (index >= BATCH * HEADS * TILES)
-    {
-        if (lane == 0)
-            item.tiles = -1;
-        return;
-    }
-
-    const Work work = work_of(index);
-    const int first_query = work.tile * BLOCK_QUERIES;
-    for (int i = lane; i < BLOCK_QUERIES * PIECES; i += 32)
-    {
-        int row = i / PIECES, piece = i % PIECES;
-        bool exists = first_query + row < QUERIES;
-        copy_async_16(queries + piece_place(row, piece), AT(Q, q, work.batch, exists ? first_query + row : 0, work.head) + piece * 8, exists);
-    }
-    Range all = {FAR, -1};
-#pragma unroll
-    for (int group = 0; group < GROUPS; group++)
-    {
-        Sight sight = {{FAR, -1}, {-1, FAR}};
-#pragma unroll
-        for (int i = 0; i < 64; i += 32)
-        {
-            Range range = visible_slots(first, last, work.batch, first_query + group * 64 + i + lane);
-            item.ranges[group * 64 + i + lane] = range;
-            sight = join(sight, sight_of(range));
-        }
-        sight = join_lanes(sight, 1);
-        if (lane == 0)
-            item.sights[group] = sight;
-        all = {min(all.from, sight.any.from), max(all.to, sight.any.to)};
-    }
-    if (lane == 0)
-    {
-        item.work = work;
-        item.start = all.from & ~7;
-        item.tiles = all.to < 0 ? 0 : (all.to - item.start) / TILE + 1;
-    }
-}
-
-// What the loading warp does.
-__device__ __forceinline__ void load_all(
-    unsigned char* shared, const Q_TYPE* q, const bf16* k, const bf16* v, const bf16* past, const int* first, const int* last, int* next)
-{
-    const u32 base = shared_address(shared);
-    const int lane = threadIdx.x % 32;
-    Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
-    Turn turn = {0, 1}, landing = {0, 0}, slot = {0, 1};
-    int under_way = 0;
-
-    // Says that what was copied first of what is under way is there.
-    auto land = [&] {
-        publish_writes();
-        warp_barrier();
-        if (lane == 0)
-            phase_arrive(base + LANDED_AT + landing.place * 8);
-        advance<STAGES>(landing);
-        under_way--;
-    };
-
-    for (;;)
-    {
-        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
-        Item& item = items[slot.place];
-        load_item(item, base + slot.place * QUERY_BYTES, q, first, last, next);
-        copy_async_commit();
-        copy_async_wait<0>();
-        while (under_way > 0)
-            land();
-        warp_barrier();
-        if (lane == 0)
-            phase_arrive(base + READY_AT + slot.place * 8);
-        advance<2>(slot);
-        if (item.tiles < 0)
-            break;
-
-        const Work work = item.work;
-        const bf16* keys = k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH;
-        const bf16* values = AT(V, v, work.batch, 0, work.head);
-        const bf16* past_values = AT(VP, past, work.batch, 0, work.head);
-        for (int tile = 0; tile < item.tiles; tile++)
-        {
-            const int start = item.start + tile * TILE;
-            const u32 stage = base + RING_AT + turn.place * STAGE_BYTES;
-            phase_wait(base + RELEASED_AT + turn.place * 8, turn.parity);
-            if (lane == 0)
-            {
-                u32 bytes = min(TILE, KEY_ROWS - start) * ROW_BYTES, landed = base + LANDED_AT + turn.place * 8;
-                phase_arrive_expecting(landed, bytes);
-                copy_bulk(stage, keys + (i64)start * HEAD_WIDTH, bytes, landed);
-            }
-            copy_values(stage + TILE_BYTES, values, past_values, start);
-            copy_async_commit();
-            advance<STAGES>(turn);
-            if (++under_way == 2)
-            {
-                copy_async_wait<1>();
-                land();
-            }
-        }
-    }
-}
 
 // A value that is not finite spoils all queries of a warpgroup that meets it, also those that may not see it: 0 * NaN is
 // NaN. Such rows are computed once more from the slots that they see. The warp works together.
@@ -228,38 +63,27 @@ __device__ __forceinline__ void turn_queries(unsigned char* queries, const int* 
 __device__ __forceinline__ void attend(
     unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* position, O_TYPE* o, LSE_TYPE* lse)
 {
-    const u32 base = shared_address(shared);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / 4;
-    Turn turn = {0, 0};
+    Ring ring = {shared_address(shared), {0, 0}};
     for (Turn slot = {0, 0};; advance<2>(slot))
     {
         const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
-        unsigned char* queries = shared + slot.place * QUERY_BYTES + group * 64 * ROW_BYTES;
-        const u32 queries_address = shared_address(queries);
-        phase_wait(base + READY_AT + slot.place * 8, slot.parity);
+        unsigned char* queries = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
+        phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
         if (item.tiles < 0)
             break;
         turn_queries(queries, position, item.work.tile * BLOCK_QUERIES + group * 64);
         publish_writes();
         group_barrier(1 + group, 128);
 
-        // The tiles that the warpgroup sees.
-        const Range any = item.sights[group].any;
-        const int begin = any.to < 0 ? 0 : (any.from - item.start) / TILE, end = any.to < 0 ? 0 : (any.to - item.start) / TILE + 1;
         float x[TILE / 2], out[32] = {}, largest[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
         u32 weights[TILE / 16][4];
-
-        auto wait_landed = [&] { phase_wait(base + LANDED_AT + turn.place * 8, turn.parity); };
-        auto release = [&](int place) {
-            if (lane == 0)
-                phase_arrive(base + RELEASED_AT + place * 8);
-        };
         auto multiply = [&] {
-            multiply_heads(x, queries_address, base + RING_AT + turn.place * STAGE_BYTES);
+            multiply_heads(x, ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, ring.keys(ring.turn.place));
             commit_products();
         };
         auto add_values = [&](int place) {
-            add_weighted_rows(out, weights, base + RING_AT + place * STAGE_BYTES + TILE_BYTES);
+            add_weighted_rows(out, weights, ring.values(place));
             commit_products();
         };
 
@@ -304,36 +128,28 @@ __device__ __forceinline__ void attend(
             }
             return grown;
         };
-        auto pass_over = [&](int tiles) {
-            for (int i = 0; i < tiles; i++)
-            {
-                wait_landed();
-                release(turn.place);
-                advance<STAGES>(turn);
-            }
-        };
-
-        pass_over(begin);
-        if (begin < end)
+        const Tiles tiles = seen_tiles(item, group);
+        ring.pass_over(tiles.begin);
+        if (tiles.begin < tiles.end)
         {
-            wait_landed();
+            ring.wait_landed();
             begin_products();
             multiply();
             wait_products<0>(x);
-            weigh(begin);
+            weigh(tiles.begin);
             to_weights(weights, x);
-            for (int tile = begin + 1; tile < end; tile++)
+            for (int tile = tiles.begin + 1; tile < tiles.end; tile++)
             {
-                const int before = turn.place;
-                advance<STAGES>(turn);
-                wait_landed();
+                const int before = ring.turn.place;
+                ring.advance();
+                ring.wait_landed();
                 begin_products();
                 multiply();
                 add_values(before);
                 wait_products<1>(x);
                 const bool grown = weigh(tile);
                 wait_products<0>(out);
-                release(before);
+                ring.release(before);
                 if (grown)
                 {
 #pragma unroll
@@ -343,12 +159,12 @@ __device__ __forceinline__ void attend(
                 to_weights(weights, x);
             }
             begin_products();
-            add_values(turn.place);
+            add_values(ring.turn.place);
             wait_products<0>(out);
-            release(turn.place);
-            advance<STAGES>(turn);
+            ring.release(ring.turn.place);
+            ring.advance();
         }
-        pass_over(item.tiles - end);
+        ring.pass_over(item.tiles - tiles.end);
 
         const Work work = item.work;
         const int first_query = work.tile * BLOCK_QUERIES + warp * 16;
@@ -409,38 +225,33 @@ __device__ __forceinline__ void attend(
         }
         warp_barrier();
         if (lane == 0)
-            phase_arrive(base + DONE_AT + slot.place * 8);
+            phase_arrive(ring.base + DONE_AT + slot.place * 8);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forward(
-    const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
+    const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
     const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse, int* next)
 {
     DYNAMIC_SHARED(shared);
-    const u32 base = shared_address(shared);
     if (threadIdx.x == 0)
-    {
-        for (int stage = 0; stage < STAGES; stage++)
-        {
-            phase_init(base + LANDED_AT + stage * 8, 2);
-            phase_init(base + RELEASED_AT + stage * 8, GROUPS * 4);
-        }
-        for (int slot = 0; slot < 2; slot++)
-        {
-            phase_init(base + READY_AT + slot * 8, 1);
-            phase_init(base + DONE_AT + slot * 8, GROUPS * 4);
-        }
-        publish_writes();
-    }
+        init_barriers(shared_address(shared));
     __syncthreads();
-    const int warp = threadIdx.x / 32, group = warp / 4;
-    if (group == GROUPS)
+    if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
-        if (warp % 4 == 0)
-            load_all(shared, q, k, v, past, first, last, next);
+        if (threadIdx.x / 32 == GROUPS * 4)
+            load_all(
+                shared, k, v, past, first, last, next,
+                [&](Work work, u32 to) {
+                    for (int i = threadIdx.x % 32; i < BLOCK_QUERIES * PIECES; i += 32)
+                    {
+                        int query = work.tile * BLOCK_QUERIES + i / PIECES;
+                        copy_async_16(to + piece_place(i / PIECES, i % PIECES), AT(Q, q, work.batch, query, work.head) + i % PIECES * 8, query < QUERIES);
+                    }
+                },
+                [](const Item&, Work) {});
     }
     else
     {

@@ -48,3 +48,54 @@ template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
         turn.parity ^= 1;
     }
 }
+
+// Copies ROWS rows, STRIDE elements apart, to a tile, by the lanes of a warp.
+template <int ROWS, i64 STRIDE> __device__ __forceinline__ void copy_rows(u32 to, const bf16* from)
+{
+    const int lane = threadIdx.x % 32, piece = lane % PIECES;
+    from += (i64)(lane / PIECES) * STRIDE + piece * 8;
+    const u32 even = to + piece_place(lane / PIECES, piece), odd = to + piece_place(lane / PIECES + 4, piece);
+#pragma unroll 4
+    for (int i = 0; i < ROWS / 8; i++, from += 8 * STRIDE)
+    {
+        copy_async_16(even + i * 8 * ROW_BYTES, from, true);
+        copy_async_16(odd + i * 8 * ROW_BYTES, from + 4 * STRIDE, true);
+    }
+}
+
+// The next item of work, the same for the whole warp. Items do not depend on each other: it does not matter who does which.
+__device__ __forceinline__ int take_index(int* next)
+{
+    int index = 0;
+    if (threadIdx.x % 32 == 0)
+        index = atomicAdd(next, 1);
+    return warp_get(index, 0);
+}
+
+// Results of 16 rows on their way out, as floats in shared memory, so that each row is written by neighboring lanes:
+// 16-byte piece c of row r lies at place c ^ r % 8 of its 256 bytes.
+__device__ __forceinline__ float* staged(unsigned char* stage, int row, int piece)
+{
+    return reinterpret_cast<float*>(stage + row * 256 + ((piece ^ row % 8) << 4));
+}
+
+__device__ __forceinline__ void stage_rows(unsigned char* stage, const float (&x)[32])
+{
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < 32; i += 2)
+        store_pack(staged(stage, i / 2 % 2 * 8 + lane / 4, i / 4 * 2 + lane % 4 / 2) + lane % 2 * 2, Pack<float, 2>{{x[i], x[i + 1]}});
+}
+
+// Calls put(row, column, values) for pieces of 8 columns of 16 staged rows.
+template <typename Put> __device__ __forceinline__ void for_each_piece(unsigned char* stage, Put put)
+{
+    const int lane = threadIdx.x % 32, piece = lane % PIECES;
+#pragma unroll
+    for (int row = lane / PIECES; row < 16; row += 4)
+    {
+        const Pack<float, 4> low = load_pack<4>(staged(stage, row, piece * 2)), high = load_pack<4>(staged(stage, row, piece * 2 + 1));
+        const float x[8] = {low.at[0], low.at[1], low.at[2], low.at[3], high.at[0], high.at[1], high.at[2], high.at[3]};
+        put(row, piece * 8, x);
+    }
+}
