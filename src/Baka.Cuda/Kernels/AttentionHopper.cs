@@ -109,7 +109,7 @@ internal static class AttentionHopper
 
     /// <summary>Two items of vectors and what is seen of them, a ring of tiles of keys and values, barriers.</summary>
     private static int QueryItemBytes(int groups, int operands, int tile, int stages) =>
-        RowBytes * (2 * groups * GroupRows * operands + stages * 2 * tile) + 2 * (20 + groups * (16 + GroupRows * 8)) + groups * GroupRows * 8 + Barriers(stages);
+        RowBytes * (2 * groups * GroupRows * operands + stages * 2 * tile) + 2 * (24 + groups * (16 + GroupRows * 8)) + groups * GroupRows * 8 + Barriers(stages);
 
     /// <summary>Two items of keys and values, a ring of tiles of queries with what belongs to them, barriers.</summary>
     private static int KeyItemBytes(int groups, int stages) =>

@@ -18,55 +18,70 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
     /// <param name="onlyFinite">Keys that are not finite become 0, for products in which a weight of 0 has to hide them.</param>
     public static AttentionStream Pack(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
+        var operations = new List<Operation>();
         var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
-        return Pack(shape, inputs, onlyFinite, swizzled: false, key, context);
+        PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, operations);
+        return WithValues(key, shape, inputs, operations, context);
     }
 
-    /// <summary>The same for kernels that take whole tiles of keys: swizzled, [B, h, P + W·S, rounded up to 8, f].</summary>
+    /// <summary>The same for kernels that take whole tiles of keys: swizzled, [B, h, P + W·S rounded up to 8, f].</summary>
     public static AttentionStream PackSwizzled(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
         var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, (shape.Stream + 7) / 8 * 8, shape.HeadWidth);
-        return Pack(shape, inputs, onlyFinite, swizzled: true, key, context);
+        var heads = HeadsAtATime(shape.Heads);
+        var kernel = AttentionSources.Kernel(
+            "attention_hopper_pack",
+            [
+                .. shape.Defines(), .. inputs.Key.Defines("K"), .. inputs.PastKey.Defines("KP"),
+                ("KEY_ROWS", key.Shape[2]), ("HEADS_AT_A_TIME", heads), ("ONLY_FINITE", onlyFinite),
+            ],
+            "Rope.cu", "AttentionHopperPack.cu");
+        var pieces = (long)shape.Batch * shape.Stream * (shape.HeadWidth / Piece);
+        var launch = new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads), shape.Heads / heads), Threads, 0, [inputs.Key.View, inputs.PastKey.View, key]);
+        return WithValues(key, shape, inputs, [launch], context);
     }
 
-    private static AttentionStream Pack(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, bool swizzled, View key, LoweringContext context)
+    public static int MostHeads = 4;
+
+    /// <summary>Heads that share a thread's angles: a few, so that there are threads enough.</summary>
+    private static int HeadsAtATime(int heads) => Enumerable.Range(1, MostHeads).Last(n => heads % n == 0);
+
+    private static AttentionStream WithValues(View key, AttentionShape shape, AttentionInputs inputs, List<Operation> operations, LoweringContext context)
     {
-        var operations = new List<Operation>();
-        PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, swizzled, operations);
         if (inputs.Value.IsCopyable && inputs.PastValue.IsCopyable)
         {
             return new AttentionStream(key, inputs.Value, inputs.PastValue, operations);
         }
 
         var value = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
-        var (pastValue, ownValue) = PackBoth(inputs.PastValue, inputs.Value, value, shape with { Theta = 0 }, onlyFinite: false, swizzled: false, operations);
+        var (pastValue, ownValue) = PackBoth(inputs.PastValue, inputs.Value, value, shape with { Theta = 0 }, onlyFinite: false, operations);
         return new AttentionStream(key, ownValue, pastValue, operations);
     }
 
     public IEnumerable<(string Name, object Value)> ValueDefines() => [.. Value.Defines("V"), .. PastValue.Defines("VP")];
 
     private static (AttentionOperand Past, AttentionOperand Now) PackBoth(
-        AttentionOperand past, AttentionOperand now, View stream, AttentionShape shape, bool onlyFinite, bool swizzled, List<Operation> operations)
+        AttentionOperand past, AttentionOperand now, View stream, AttentionShape shape, bool onlyFinite, List<Operation> operations)
     {
         var packedNow = AttentionOperand.OfHeads(stream.Slice(2, shape.Past, shape.Queries));
-        operations.Add(Pack(now, packedNow, shape, shape.Past, shape.Queries, onlyFinite, swizzled));
+        operations.Add(Pack(now, packedNow, shape, shape.Past, shape.Queries, onlyFinite));
         if (shape.Past == 0)
         {
             return (packedNow, packedNow);
         }
 
         var packedPast = AttentionOperand.OfHeads(stream.Slice(2, 0, shape.Past));
-        operations.Add(Pack(past, packedPast, shape, 0, shape.Past, onlyFinite, swizzled));
+        operations.Add(Pack(past, packedPast, shape, 0, shape.Past, onlyFinite));
         return (packedPast, packedNow);
     }
 
-    private static Launch Pack(AttentionOperand x, AttentionOperand y, AttentionShape shape, int firstSlot, int rows, bool onlyFinite, bool swizzled)
+    private static Launch Pack(AttentionOperand x, AttentionOperand y, AttentionShape shape, int firstSlot, int rows, bool onlyFinite)
     {
         var kernel = AttentionSources.Kernel(
             "attention_pack",
             [
                 .. shape.Defines(), .. x.Defines("X"), .. y.Defines("Y"),
-                ("FIRST_SLOT", firstSlot), ("ROWS", rows), ("PIECE", Piece), ("ONLY_FINITE", onlyFinite), ("SWIZZLED", swizzled),
+                ("FIRST_SLOT", firstSlot), ("ROWS", rows), ("PIECE", Piece), ("ONLY_FINITE", onlyFinite),
             ],
             "Rope.cu", "AttentionPack.cu");
         var pieces = (long)shape.Batch * rows * (shape.HeadWidth / Piece);

@@ -70,14 +70,15 @@ __device__ __forceinline__ void attend(
         const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
         unsigned char* queries = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (item.tiles < 0)
+        if (item.index >= BATCH * HEADS * TILES)
             break;
         turn_queries(queries, position, item.work.tile * BLOCK_QUERIES + group * 64);
         publish_writes();
         group_barrier(1 + group, 128);
 
-        float x[TILE / 2], out[32] = {}, largest[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
+        float x[TILE / 2], out[32], largest[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
         u32 weights[TILE / 16][4];
+        clear_products(out);
         auto multiply = [&] {
             multiply_heads(x, ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, ring.keys(ring.turn.place));
             commit_products();
@@ -98,10 +99,11 @@ __device__ __forceinline__ void attend(
                 for (int i = 0; i < TILE / 2; i++)
                     x[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? x[i] : -INFINITY_F;
             }
-            float top[2] = {largest[0], largest[1]};
+            float tops[4] = {largest[0], largest[1], largest[0], largest[1]}, parts[4] = {}; // shorter chains
 #pragma unroll
             for (int i = 0; i < TILE / 2; i++)
-                top[i / 2 % 2] = fmaxf(top[i / 2 % 2], x[i]);
+                tops[i / 2 % 4] = fmaxf(tops[i / 2 % 4], x[i]);
+            float top[2] = {fmaxf(tops[0], tops[2]), fmaxf(tops[1], tops[3])};
 #pragma unroll
             for (int r = 0; r < 2; r++)
             {
@@ -124,8 +126,10 @@ __device__ __forceinline__ void attend(
             {
                 x[i] = exp2_fast(x[i] - largest[i / 2 % 2]);
                 x[i + 1] = exp2_fast(x[i + 1] - largest[i / 2 % 2]);
-                sum[i / 2 % 2] += x[i] + x[i + 1];
+                parts[i / 2 % 4] += x[i] + x[i + 1];
             }
+            sum[0] += parts[0] + parts[2];
+            sum[1] += parts[1] + parts[3];
             return grown;
         };
         const Tiles tiles = seen_tiles(item, group);
@@ -241,17 +245,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forwar
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
-        if (threadIdx.x / 32 == GROUPS * 4)
-            load_all(
-                shared, k, v, past, first, last, next,
-                [&](Work work, u32 to) {
-                    for (int i = threadIdx.x % 32; i < BLOCK_QUERIES * PIECES; i += 32)
-                    {
-                        int query = work.tile * BLOCK_QUERIES + i / PIECES;
-                        copy_async_16(to + piece_place(i / PIECES, i % PIECES), AT(Q, q, work.batch, query, work.head) + i % PIECES * 8, query < QUERIES);
-                    }
-                },
-                [](const Item&, Work) {});
+        load_all(
+            shared, k, v, past, first, last, next,
+            [&](Work work, u32 to) {
+                for (int i = threadIdx.x % 128; i < BLOCK_QUERIES * PIECES; i += LOADERS * 32)
+                {
+                    int query = work.tile * BLOCK_QUERIES + i / PIECES;
+                    copy_async_16(to + piece_place(i / PIECES, i % PIECES), AT(Q, q, work.batch, query, work.head) + i % PIECES * 8, query < QUERIES);
+                }
+            },
+            [](const Item&, Work) {});
     }
     else
     {

@@ -143,82 +143,105 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
             break;
         const u32 keys = base + slot.place * SLOT_BYTES + group * GROUP_BYTES, values = keys + TILE_BYTES;
         const int group_slot = ITEM_SLOT(item.work.tile) + group * 64;
-        float p[32], ds[32], key_gradient[32] = {}, value_gradient[32] = {};
+        float p[32], ds[32], key_gradient[32], value_gradient[32];
         u32 value_weights[4][4], key_weights[4][4];
-        int before = -1;
-        for (int tile = 0; tile < item.tiles; tile++)
-        {
-            const int place = turn.place;
-            phase_wait(base + LANDED_AT + place * 8, turn.parity);
-            advance<STAGES>(turn);
-            const Sight sight = reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place];
-            if (sees_none(sight, group_slot, group_slot + 63))
+        clear_products(key_gradient);
+        clear_products(value_gradient);
+        // The next tile that gives the warpgroup something, or -1.
+        int rest = item.tiles;
+        auto find_tile = [&]() -> int {
+            for (; rest > 0; rest--)
             {
+                const int place = turn.place;
+                phase_wait(base + LANDED_AT + place * 8, turn.parity);
+                advance<STAGES>(turn);
+                if (!sees_none(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63))
+                {
+                    rest--;
+                    return place;
+                }
                 release(place);
-                continue;
             }
+            return -1;
+        };
+        auto multiply = [&](int place) {
+            multiply_heads(p, keys, base + QUERIES_AT + place * TILE_BYTES);
+            commit_products();
+            multiply_heads(ds, values, base + UPSTREAMS_AT + place * TILE_BYTES);
+            commit_products();
+        };
+        auto add_gradients = [&](int place) {
+            add_weighted_rows(value_gradient, value_weights, base + UPSTREAMS_AT + place * TILE_BYTES);
+            add_weighted_rows(key_gradient, key_weights, base + QUERIES_AT + place * TILE_BYTES);
+            commit_products();
+        };
 
-            const u32 queries = base + QUERIES_AT + place * TILE_BYTES, upstreams = base + UPSTREAMS_AT + place * TILE_BYTES;
+        int place = find_tile();
+        if (place >= 0)
+        {
+            // In this order: the next tile's scores, so that they are there first; then what this tile gives.
             begin_products();
-            multiply_heads(p, keys, queries);
+            multiply(place);
             commit_products();
-            multiply_heads(ds, values, upstreams);
-            commit_products();
-            wait_products<1>(p);
-            if (before >= 0)
-                release(before);
-            before = place;
-
-            const float* moments = reinterpret_cast<const float*>(shared + MOMENTS_AT + place * 512) + lane % 4 * 2;
-#pragma unroll
-            for (int i = 0; i < 32; i += 4)
+            int before = -1;
+            for (;;)
             {
-                const Pack<float, 2> log_sums = load_pack<2>(moments + i * 2);
-#pragma unroll
-                for (int j = 0; j < 4; j++)
-                    p[i + j] = exp2_fast(p[i + j] - log_sums.at[j % 2]);
-            }
-            const bool all_taken = sees_all(sight, group_slot, group_slot + 63);
-            const int* ranges = reinterpret_cast<const int*>(shared + RANGES_AT + place * 512) + lane % 4 * 4;
-            const int own_slot = group_slot + warp % 4 * 16 + lane / 4;
-            if (!all_taken)
-            {
+                wait_products<2>(p);
+                const float* moments = reinterpret_cast<const float*>(shared + MOMENTS_AT + place * 512) + lane % 4 * 2;
 #pragma unroll
                 for (int i = 0; i < 32; i += 4)
                 {
-                    const Pack<int, 4> slots = load_pack<4>(ranges + i * 4);
+                    const Pack<float, 2> log_sums = load_pack<2>(moments + i * 2);
 #pragma unroll
                     for (int j = 0; j < 4; j++)
-                        p[i + j] = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, own_slot + j / 2 * 8) ? p[i + j] : 0.0f;
+                        p[i + j] = exp2_fast(p[i + j] - log_sums.at[j % 2]);
                 }
-            }
-            wait_products<0>(ds);
+                wait_products<1>(ds);
 #pragma unroll
-            for (int i = 0; i < 32; i += 4)
-            {
-                const Pack<float, 2> deltas = load_pack<2>(moments + 64 + i * 2);
+                for (int i = 0; i < 32; i += 4)
+                {
+                    const Pack<float, 2> deltas = load_pack<2>(moments + 64 + i * 2);
 #pragma unroll
-                for (int j = 0; j < 4; j++)
-                    ds[i + j] = (ds[i + j] - deltas.at[j % 2]) * p[i + j];
-            }
-            if (!all_taken)
-            {
-                // What 0 * infinity or NaN has left.
+                    for (int j = 0; j < 4; j++)
+                        ds[i + j] = (ds[i + j] - deltas.at[j % 2]) * p[i + j];
+                }
+                if (!sees_all(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63))
+                {
+                    const int* ranges = reinterpret_cast<const int*>(shared + RANGES_AT + place * 512) + lane % 4 * 4;
+                    const int own_slot = group_slot + warp % 4 * 16 + lane / 4;
 #pragma unroll
-                for (int i = 0; i < 32; i++)
-                    ds[i] = p[i] == 0.0f ? 0.0f : ds[i];
+                    for (int i = 0; i < 32; i += 4)
+                    {
+                        const Pack<int, 4> slots = load_pack<4>(ranges + i * 4);
+#pragma unroll
+                        for (int j = 0; j < 4; j++)
+                        {
+                            const bool taken = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, own_slot + j / 2 * 8);
+                            p[i + j] = taken ? p[i + j] : 0.0f;
+                            ds[i + j] = taken ? ds[i + j] : 0.0f;
+                        }
+                    }
+                }
+                wait_products<0>(value_gradient);
+                wait_products<0>(key_gradient);
+                if (before >= 0)
+                    release(before);
+                before = place;
+                to_weights(value_weights, p);
+                to_weights(key_weights, ds);
+                place = find_tile();
+                if (place < 0)
+                    break;
+                begin_products();
+                multiply(place);
+                add_gradients(before);
             }
-            to_weights(value_weights, p);
-            to_weights(key_weights, ds);
             begin_products();
-            add_weighted_rows(value_gradient, value_weights, upstreams);
-            add_weighted_rows(key_gradient, key_weights, queries);
-            commit_products();
-        }
-        wait_products<0>(value_gradient);
-        wait_products<0>(key_gradient);
-        if (before >= 0)
+            add_gradients(before);
+            wait_products<0>(value_gradient);
+            wait_products<0>(key_gradient);
             release(before);
+        }
 
         // The factor that turned_q has and k's gradient has not: dk = ds q / sqrt(f).
         const Work work = item.work;

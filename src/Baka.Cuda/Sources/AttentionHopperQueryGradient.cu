@@ -114,55 +114,74 @@ __device__ __forceinline__ void find_gradients(
         unsigned char* vectors = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         const u32 queries = ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, upstreams = queries + 64 * ROW_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (item.tiles < 0)
+        if (item.index >= BATCH * HEADS * TILES)
             break;
         prepare_queries(vectors, own, item, group, position, lse, turned_q, packed_upstream, moments);
         publish_writes();
         group_barrier(1 + group, 128);
 
         const Moments top = own[warp % 4 * 16 + lane / 4], bottom = own[warp % 4 * 16 + 8 + lane / 4];
-        float p[TILE / 2], ds[TILE / 2], gradient[32] = {};
+        float p[TILE / 2], ds[TILE / 2], gradient[32];
         u32 weights[TILE / 16][4];
+        clear_products(gradient);
         const Tiles tiles = seen_tiles(item, group);
         ring.pass_over(tiles.begin);
-        int before = 0;
-        for (int tile = tiles.begin; tile < tiles.end; tile++)
+        if (tiles.begin < tiles.end)
         {
-            const int place = ring.turn.place, from = item.start + tile * TILE;
+            auto multiply = [&] {
+                multiply_heads(p, queries, ring.keys(ring.turn.place));
+                commit_products();
+                multiply_heads(ds, upstreams, ring.values(ring.turn.place));
+                commit_products();
+            };
+            auto add_keys = [&](int place) {
+                add_weighted_rows(gradient, weights, ring.keys(place));
+                commit_products();
+            };
+
+            // In this order: the next tile's scores, so that they are there first; then what this tile gives.
             ring.wait_landed();
             begin_products();
-            multiply_heads(p, queries, ring.keys(place));
+            multiply();
             commit_products();
-            multiply_heads(ds, upstreams, ring.values(place));
-            commit_products();
-            wait_products<1>(p);
-            if (tile > tiles.begin)
-                ring.release(before);
-#pragma unroll
-            for (int i = 0; i < TILE / 2; i++)
-                p[i] = exp2_fast(p[i] - (i / 2 % 2 == 0 ? top.log_sum : bottom.log_sum));
-            wait_products<0>(ds);
-#pragma unroll
-            for (int i = 0; i < TILE / 2; i++)
-                ds[i] = (ds[i] - (i / 2 % 2 == 0 ? top.delta : bottom.delta)) * p[i];
-            if (!sees_all(item.sights[group], from, from + TILE - 1))
+            int before = -1;
+            for (int tile = tiles.begin;; tile++)
             {
-                const Range* ranges = item.ranges + warp * 16 + lane / 4;
-                const Range range[2] = {ranges[0], ranges[8]};
+                const int place = ring.turn.place, from = item.start + tile * TILE;
+                wait_products<2>(p);
 #pragma unroll
                 for (int i = 0; i < TILE / 2; i++)
-                    ds[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? ds[i] : 0.0f;
+                    p[i] = exp2_fast(p[i] - (i / 2 % 2 == 0 ? top.log_sum : bottom.log_sum));
+                wait_products<1>(ds);
+#pragma unroll
+                for (int i = 0; i < TILE / 2; i++)
+                    ds[i] = (ds[i] - (i / 2 % 2 == 0 ? top.delta : bottom.delta)) * p[i];
+                if (!sees_all(item.sights[group], from, from + TILE - 1))
+                {
+                    const Range* ranges = item.ranges + warp * 16 + lane / 4;
+                    const Range range[2] = {ranges[0], ranges[8]};
+#pragma unroll
+                    for (int i = 0; i < TILE / 2; i++)
+                        ds[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? ds[i] : 0.0f;
+                }
+                wait_products<0>(gradient);
+                if (before >= 0)
+                    ring.release(before);
+                before = place;
+                to_weights(weights, ds);
+                ring.advance();
+                if (tile + 1 == tiles.end)
+                    break;
+                ring.wait_landed();
+                begin_products();
+                multiply();
+                add_keys(place);
             }
-            to_weights(weights, ds);
             begin_products();
-            add_weighted_rows(gradient, weights, ring.keys(place));
-            commit_products();
-            before = place;
-            ring.advance();
-        }
-        wait_products<0>(gradient);
-        if (tiles.begin < tiles.end)
+            add_keys(before);
+            wait_products<0>(gradient);
             ring.release(before);
+        }
         ring.pass_over(item.tiles - tiles.end);
 
         const Work work = item.work;
@@ -212,23 +231,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
-        if (threadIdx.x / 32 == GROUPS * 4)
-            load_all(
-                shared, k, v, past, first, last, next,
-                [&](Work work, u32 to) {
-                    for (int i = threadIdx.x % 32; i < BLOCK_QUERIES * PIECES; i += 32)
-                    {
-                        const int row = i / PIECES, column = i % PIECES * 8, query = work.tile * BLOCK_QUERIES + row;
-                        const u32 place = to + row / 64 * GROUP_BYTES + piece_place(row % 64, i % PIECES);
-                        copy_async_16(place, AT(Q, q, work.batch, query, work.head) + column, query < QUERIES);
-                        copy_async_16(place + 64 * ROW_BYTES, AT(DO, upstream, work.batch, query, work.head) + column, query < QUERIES);
-                        copy_async_16(place + 2 * 64 * ROW_BYTES, AT(O, o, work.batch, query, work.head) + column, query < QUERIES);
-                    }
-                },
-                [&](const Item& item, Work work) {
-                    if (work.head == 0)
-                        leave_sights(item, work, ranges, sights);
-                });
+        load_all(
+            shared, k, v, past, first, last, next,
+            [&](Work work, u32 to) {
+                for (int i = threadIdx.x % 128; i < BLOCK_QUERIES * PIECES; i += LOADERS * 32)
+                {
+                    const int row = i / PIECES, column = i % PIECES * 8, query = work.tile * BLOCK_QUERIES + row;
+                    const u32 place = to + row / 64 * GROUP_BYTES + piece_place(row % 64, i % PIECES);
+                    copy_async_16(place, AT(Q, q, work.batch, query, work.head) + column, query < QUERIES);
+                    copy_async_16(place + 64 * ROW_BYTES, AT(DO, upstream, work.batch, query, work.head) + column, query < QUERIES);
+                    copy_async_16(place + 2 * 64 * ROW_BYTES, AT(O, o, work.batch, query, work.head) + column, query < QUERIES);
+                }
+            },
+            [&](const Item& item, Work work) {
+                if (work.head == 0)
+                    leave_sights(item, work, ranges, sights);
+            });
     }
     else
     {

@@ -14,12 +14,7 @@ extern "C" __global__ void __launch_bounds__(256) attention_pack(const X_TYPE* _
     for (int pair = 0; pair < PIECE / 2; pair++)
         rotations[pair] = rotation_at(FIRST_SLOT + row, column / 2 + pair);
     const X_TYPE* from = AT(X, x, batch, row, 0) + column;
-#if SWIZZLED // Pieces lie as Hopper.cuh says.
-    const int place = (column / 8 ^ (FIRST_SLOT + row) % 8) * 8;
-#else
-    const int place = column;
-#endif
-    Y_TYPE* to = AT(Y, y, batch, row, 0) + place;
+    Y_TYPE* to = AT(Y, y, batch, row, 0) + column;
 #pragma unroll 4
     for (int head = 0; head < HEADS; head++)
     {

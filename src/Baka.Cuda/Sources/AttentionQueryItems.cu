@@ -1,13 +1,14 @@
 // Work of the kernels on Hopper that take queries and go over keys. One block for each multiprocessor takes one item after
 // the other: BLOCK_QUERIES consecutive queries of a head, in whatever windows they are, 64 for each of GROUPS warpgroups.
-// One more warp loads all that they need, well ahead and also across items. Warpgroups go at their own pace, so that
-// one's products run while another computes weights, and pass over tiles that none of their queries sees.
+// One more warpgroup loads all that they need, well ahead and also across items. The others go at their own pace, so
+// that one's products run while another computes weights, and pass over tiles that none of their queries sees.
 //
 // keys [BATCH, HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
 // memory. Values are copied from where they lie.
 
 #define THREADS (GROUPS * 128 + 128)
 #define BLOCK_QUERIES (GROUPS * 64)
+#define LOADERS 4 // Warps that load.
 #define TILE_BYTES (TILE * ROW_BYTES)
 #define STAGE_BYTES (2 * TILE_BYTES) // Keys, values.
 #define GROUP_BYTES (OPERANDS * 64 * ROW_BYTES)
@@ -15,8 +16,9 @@
 
 struct Item
 {
+    int index; // In the order of all items; BATCH * HEADS * TILES and more: no more work.
     Work work;
-    int start, tiles; // First slot, and how many tiles are loaded from there; fewer than 0: no more work.
+    int start, tiles; // First slot, and how many tiles are loaded from there.
     Sight sights[GROUPS];
     Range ranges[BLOCK_QUERIES];
 };
@@ -34,36 +36,41 @@ __device__ __forceinline__ void init_barriers(u32 base)
 {
     for (int stage = 0; stage < STAGES; stage++)
     {
-        phase_init(base + LANDED_AT + stage * 8, 2);
+        phase_init(base + LANDED_AT + stage * 8, LOADERS + 1);
         phase_init(base + RELEASED_AT + stage * 8, GROUPS * 4);
     }
     for (int slot = 0; slot < 2; slot++)
     {
-        phase_init(base + READY_AT + slot * 8, 1);
+        phase_init(base + READY_AT + slot * 8, LOADERS);
         phase_init(base + DONE_AT + slot * 8, GROUPS * 4);
     }
     publish_writes();
 }
 
-// Starts to copy keys and values of the slots from `slot` on, which may be of the past and of now; zeros beyond the
-// stream, since 0 times what else lies there may be NaN. `landed` waits for one more arrival.
+// Starts to copy the loading warp's part of keys and values of the slots from `slot` on, which may be of the past and of
+// now; zeros beyond the stream, since 0 times what else lies there may be NaN.
 __device__ __forceinline__ void load_tile(u32 stage, u32 landed, const bf16* k, const bf16* v, const bf16* past, int slot)
 {
-    const int lane = threadIdx.x % 32;
+    const int loader = threadIdx.x / 32 % LOADERS;
     const u32 values = stage + TILE_BYTES;
     const bool whole = slot + TILE <= STREAM;
-    if (lane == 0 && whole)
+    if (threadIdx.x % 128 == 0)
     {
-        phase_arrive_expecting(landed, TILE_BYTES);
-        copy_bulk(stage, k + (i64)slot * HEAD_WIDTH, TILE_BYTES, landed);
+        if (whole)
+        {
+            phase_arrive_expecting(landed, TILE_BYTES);
+            copy_bulk(stage, k + (i64)slot * HEAD_WIDTH, TILE_BYTES, landed);
+        }
+        else
+            phase_arrive(landed);
     }
     if (whole && slot >= PAST)
-        copy_rows<TILE, V_ROW>(values, v + (i64)(slot - PAST) * V_ROW);
+        copy_rows<TILE, LOADERS, V_ROW>(values, v + (i64)(slot - PAST) * V_ROW, loader);
     else if (slot + TILE <= PAST)
-        copy_rows<TILE, VP_ROW>(values, past + (i64)slot * VP_ROW);
+        copy_rows<TILE, LOADERS, VP_ROW>(values, past + (i64)slot * VP_ROW, loader);
     else
 #pragma unroll 1
-        for (int i = lane; i < TILE * PIECES; i += 32)
+        for (int i = threadIdx.x % 128; i < TILE * PIECES; i += LOADERS * 32)
         {
             const int row = slot + i / PIECES, piece = i % PIECES;
             const u32 place = piece_place(i / PIECES, piece);
@@ -72,12 +79,10 @@ __device__ __forceinline__ void load_tile(u32 stage, u32 landed, const bf16* k, 
             if (!whole)
                 copy_async_16(stage + place, k + (i64)slot * HEAD_WIDTH + place / 2, row < STREAM);
         }
-    if (lane == 0 && !whole)
-        phase_arrive(landed);
     copy_async_commit();
 }
 
-// What the queries of the item see.
+// What the queries of the item see, by one warp.
 __device__ __forceinline__ void find_sights(Item& item, Work work, const int* first, const int* last)
 {
     const int lane = threadIdx.x % 32;
@@ -105,19 +110,28 @@ __device__ __forceinline__ void find_sights(Item& item, Work work, const int* fi
     }
 }
 
-// What the loading warp does. load_queries(work, to) starts to copy an item's vectors to a place in shared memory;
-// found(item, work) is called when it is known what the item's queries see.
+// What the loading warpgroup does. load_queries(work, to) starts to copy this thread's part of an item's vectors to a
+// place in shared memory; found(item, work) is called by one warp when it is known what the item's queries see.
 template <typename LoadQueries, typename Found> __device__ __forceinline__ void load_all(
     unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* first, const int* last, int* next, LoadQueries load_queries, Found found)
 {
     const u32 base = shared_address(shared);
-    const int lane = threadIdx.x % 32;
+    const int lane = threadIdx.x % 32, loader = threadIdx.x / 32 % LOADERS;
     Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
     Turn turn = {0, 1}, landing = {0, 0};
     int under_way = 0;
 
-    // Says that the values copied first of those under way are there.
+    // Items do not depend on each other: it does not matter who does which. The next one is asked for ahead of time.
+    int upcoming = threadIdx.x % 128 == 0 ? atomicAdd(next, 1) : 0;
+
+    // Waits for the part of the tile that was begun first of those under way and says that it is there.
     auto land = [&] {
+        if (under_way == 1)
+            copy_async_wait<0>();
+        else if (under_way == 2)
+            copy_async_wait<1>();
+        else
+            copy_async_wait<2>();
         publish_writes();
         warp_barrier();
         if (lane == 0)
@@ -128,43 +142,50 @@ template <typename LoadQueries, typename Found> __device__ __forceinline__ void 
 
     for (Turn slot = {0, 1};; advance<2>(slot))
     {
-        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
         Item& item = items[slot.place];
-        const int index = take_index(next);
-        if (index < BATCH * HEADS * TILES)
+        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
+        if (threadIdx.x % 128 == 0)
         {
-            load_queries(work_of(index), base + slot.place * SLOT_BYTES);
-            find_sights(item, work_of(index), first, last);
-            warp_barrier();
-            found(item, work_of(index));
+            item.index = upcoming;
+            upcoming = atomicAdd(next, 1);
         }
-        else if (lane == 0)
-            item.tiles = -1;
+        group_barrier(GROUPS + 1, 128);
+        const bool more = item.index < BATCH * HEADS * TILES;
+        const Work work = work_of(more ? item.index : 0);
+        if (more)
+        {
+            load_queries(work, base + slot.place * SLOT_BYTES);
+            if (loader == 0)
+            {
+                find_sights(item, work, first, last);
+                warp_barrier();
+                found(item, work);
+            }
+        }
         copy_async_commit();
         copy_async_wait<0>();
         while (under_way > 0)
             land();
-        warp_barrier();
+        group_barrier(GROUPS + 1, 128);
         if (lane == 0)
             phase_arrive(base + READY_AT + slot.place * 8);
-        if (item.tiles < 0)
+        if (!more)
             break;
 
-        const Work work = item.work;
         const bf16* keys = k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH;
         const bf16* values = AT(V, v, work.batch, 0, work.head);
         const bf16* past_values = AT(VP, past, work.batch, 0, work.head);
         int from = item.start;
         for (int rest = item.tiles; rest > 0; rest--, from += TILE)
         {
-            phase_wait(base + RELEASED_AT + turn.place * 8, turn.parity);
+            // While all places are taken, those who wait are told at once what is there.
+            const u32 released = base + RELEASED_AT + turn.place * 8;
+            while (under_way > 0 && (under_way == 3 || !phase_ended(released, turn.parity)))
+                land();
+            phase_wait(released, turn.parity);
             load_tile(base + RING_AT + turn.place * STAGE_BYTES, base + LANDED_AT + turn.place * 8, keys, values, past_values, from);
             advance<STAGES>(turn);
-            if (++under_way == STAGES - 1)
-            {
-                copy_async_wait<STAGES - 2>();
-                land();
-            }
+            under_way++;
         }
     }
 }

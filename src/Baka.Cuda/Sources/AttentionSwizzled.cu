@@ -49,18 +49,19 @@ template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
     }
 }
 
-// Copies ROWS rows, STRIDE elements apart, to a tile, by the lanes of a warp.
-template <int ROWS, i64 STRIDE> __device__ __forceinline__ void copy_rows(u32 to, const bf16* from)
+// Copies a warp's part of ROWS rows, STRIDE elements apart, to a tile: eight rows of WARPS times eight each.
+template <int ROWS, int WARPS, i64 STRIDE> __device__ __forceinline__ void copy_rows(u32 to, const bf16* from, int warp)
 {
-    const int lane = threadIdx.x % 32, piece = lane % PIECES;
-    from += (i64)(lane / PIECES) * STRIDE + piece * 8;
-    const u32 even = to + piece_place(lane / PIECES, piece), odd = to + piece_place(lane / PIECES + 4, piece);
-#pragma unroll 4
-    for (int i = 0; i < ROWS / 8; i++, from += 8 * STRIDE)
-    {
-        copy_async_16(even + i * 8 * ROW_BYTES, from, true);
-        copy_async_16(odd + i * 8 * ROW_BYTES, from + 4 * STRIDE, true);
-    }
+    const int lane = threadIdx.x % 32, row = warp * 8 + lane / PIECES, piece = lane % PIECES;
+    from += row * STRIDE + piece * 8;
+    const u32 even = to + piece_place(row, piece), odd = to + piece_place(row + 4, piece);
+#pragma unroll
+    for (int i = 0; i < ROWS; i += WARPS * 8, from += WARPS * 8 * STRIDE)
+        if (ROWS % (WARPS * 8) == 0 || i + row < ROWS)
+        {
+            copy_async_16(even + i * ROW_BYTES, from, true);
+            copy_async_16(odd + i * ROW_BYTES, from + 4 * STRIDE, true);
+        }
 }
 
 // The next item of work, the same for the whole warp. Items do not depend on each other: it does not matter who does which.

@@ -57,6 +57,14 @@ __device__ __forceinline__ void multiply_tile(float (&d)[32], const u32 (&a)[4],
         : FLOATS_32(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory");
 }
 
+// d = 0. Compilers would put ordinary zeros off until products are under way, which these must not meet.
+__device__ __forceinline__ void clear_products(float (&d)[32])
+{
+#pragma unroll
+    for (int i = 0; i < 32; i++)
+        asm volatile("mov.f32 %0, 0f00000000;" : "=f"(d[i]));
+}
+
 __device__ __forceinline__ void commit_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 
 // Waits until at most N of the committed groups are under way; d is a result of those before.
@@ -90,6 +98,16 @@ __device__ __forceinline__ void phase_arrive(u32 barrier)
 __device__ __forceinline__ void phase_arrive_expecting(u32 barrier, u32 bytes)
 {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+}
+
+// Whether a phase has ended, told by its number's last bit.
+__device__ __forceinline__ bool phase_ended(u32 barrier, u32 parity)
+{
+    u32 ended;
+    asm volatile(
+        "{\n.reg .pred p;\nmbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\nselp.u32 %0, 1, 0, p;\n}"
+        : "=r"(ended) : "r"(barrier), "r"(parity) : "memory");
+    return ended != 0;
 }
 
 // Waits for the end of a phase, told by its number's last bit.
