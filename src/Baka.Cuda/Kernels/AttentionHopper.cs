@@ -124,7 +124,7 @@ internal static class AttentionHopper
     private static Kernel Kernel(string name, int groups, int stages, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
     {
         // A multiprocessor's registers, for threads that come to it in whole warpgroups and pass them on.
-        var loading = groups == 2 ? 40 : name.Contains("query", StringComparison.Ordinal) ? 56 : 32;
+        var loading = groups == 2 ? 40 : name.EndsWith("forward", StringComparison.Ordinal) && ForwardCut.Tile > 112 ? 32 : 56;
         var all = (groups + 1) * (65536 / ((groups + 1) * 128) / 8 * 8);
         return AttentionSources.HopperKernel(
             name,
