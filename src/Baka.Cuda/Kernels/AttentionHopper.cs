@@ -16,7 +16,7 @@ internal static class AttentionHopper
     /// <summary>Rows that a warpgroup does, and of a tile of queries.</summary>
     private const int GroupRows = 64;
 
-    public static (int Groups, int Tile, int Stages) ForwardCut = (3, 128, 4);
+    public static (int Groups, int Tile, int Stages) ForwardCut = (3, 80, 6);
 
     public static (int Groups, int Tile, int Stages) QueryCut = (3, 64, 4);
 

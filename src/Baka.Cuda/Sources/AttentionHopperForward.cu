@@ -63,14 +63,14 @@ __device__ __forceinline__ void turn_queries(unsigned char* queries, const int* 
 __device__ __forceinline__ void attend(
     unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* position, O_TYPE* o, LSE_TYPE* lse)
 {
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / 4;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Ring ring = {shared_address(shared), {0, 0}};
     for (Turn slot = {0, 0};; advance<2>(slot))
     {
         const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
         unsigned char* queries = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (item.index >= BATCH * HEADS * TILES)
+        if (any_lane(item.index >= BATCH * HEADS * TILES))
             break;
         turn_queries(queries, position, item.work.tile * BLOCK_QUERIES + group * 64);
         publish_writes();
@@ -110,16 +110,13 @@ __device__ __forceinline__ void attend(
                 top[r] = fmaxf(top[r], warp_xor(top[r], 1));
                 top[r] = fmaxf(top[r], warp_xor(top[r], 2));
             }
-            const bool grown = warp_ballot(top[0] > largest[0] + HEADROOM || top[1] > largest[1] + HEADROOM) != 0;
-            if (grown)
-            {
+            const bool grown = any_lane(top[0] > largest[0] + HEADROOM || top[1] > largest[1] + HEADROOM);
 #pragma unroll
-                for (int r = 0; r < 2; r++)
-                {
-                    shrink[r] = exp2_fast(largest[r] - top[r]);
-                    largest[r] = top[r];
-                    sum[r] *= shrink[r];
-                }
+            for (int r = 0; r < 2; r++)
+            {
+                const float before = largest[r];
+                largest[r] = grown ? top[r] : before;
+                shrink[r] = exp2_fast(before - largest[r]);
             }
 #pragma unroll
             for (int i = 0; i < TILE / 2; i += 2)
@@ -128,10 +125,11 @@ __device__ __forceinline__ void attend(
                 x[i + 1] = exp2_fast(x[i + 1] - largest[i / 2 % 2]);
                 parts[i / 2 % 4] += x[i] + x[i + 1];
             }
-            sum[0] += parts[0] + parts[2];
-            sum[1] += parts[1] + parts[3];
+            sum[0] = sum[0] * shrink[0] + (parts[0] + parts[2]);
+            sum[1] = sum[1] * shrink[1] + (parts[1] + parts[3]);
             return grown;
         };
+
         const Tiles tiles = seen_tiles(item, group);
         ring.pass_over(tiles.begin);
         if (tiles.begin < tiles.end)
@@ -151,15 +149,18 @@ __device__ __forceinline__ void attend(
                 multiply();
                 add_values(before);
                 wait_products<1>(x);
-                const bool grown = weigh(tile);
-                wait_products<0>(out);
-                ring.release(before);
-                if (grown)
+
+                // The branch keeps the assembler from moving the second wait up in front of the weights, which are to be
+                // computed while the products with values run.
+                if (weigh(tile))
                 {
+                    wait_products<0>(out);
 #pragma unroll
                     for (int i = 0; i < 32; i++)
                         out[i] *= shrink[i / 2 % 2];
                 }
+                wait_products<0>(out);
+                ring.release(before);
                 to_weights(weights, x);
             }
             begin_products();
@@ -168,7 +169,7 @@ __device__ __forceinline__ void attend(
             ring.release(ring.turn.place);
             ring.advance();
         }
-        ring.pass_over(item.tiles - tiles.end);
+        ring.pass_over(uniform(item.tiles) - tiles.end);
 
         const Work work = item.work;
         const int first_query = work.tile * BLOCK_QUERIES + warp * 16;

@@ -129,7 +129,7 @@ __device__ __forceinline__ void load_all(
 __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* dk, DV_TYPE* dv, DKP_TYPE* dk_past, DVP_TYPE* dv_past)
 {
     const u32 base = shared_address(shared);
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / 4;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Turn turn = {0, 0};
     auto release = [&](int place) {
         if (lane == 0)
@@ -138,24 +138,25 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
     for (Turn slot = {0, 0};; advance<2>(slot))
     {
         phase_wait(base + READY_AT + slot.place * 8, slot.parity);
-        const Item item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
-        if (item.tiles < 0)
+        const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
+        int rest = uniform(item.tiles);
+        if (rest < 0)
             break;
+        const Work work = item.work;
         const u32 keys = base + slot.place * SLOT_BYTES + group * GROUP_BYTES, values = keys + TILE_BYTES;
-        const int group_slot = ITEM_SLOT(item.work.tile) + group * 64;
+        const int group_slot = ITEM_SLOT(work.tile) + group * 64;
         float p[32], ds[32], key_gradient[32], value_gradient[32];
         u32 value_weights[4][4], key_weights[4][4];
         clear_products(key_gradient);
         clear_products(value_gradient);
         // The next tile that gives the warpgroup something, or -1.
-        int rest = item.tiles;
         auto find_tile = [&]() -> int {
             for (; rest > 0; rest--)
             {
                 const int place = turn.place;
                 phase_wait(base + LANDED_AT + place * 8, turn.parity);
                 advance<STAGES>(turn);
-                if (!sees_none(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63))
+                if (any_lane(!sees_none(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63)))
                 {
                     rest--;
                     return place;
@@ -196,16 +197,10 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
                     for (int j = 0; j < 4; j++)
                         p[i + j] = exp2_fast(p[i + j] - log_sums.at[j % 2]);
                 }
-                wait_products<1>(ds);
-#pragma unroll
-                for (int i = 0; i < 32; i += 4)
-                {
-                    const Pack<float, 2> deltas = load_pack<2>(moments + 64 + i * 2);
-#pragma unroll
-                    for (int j = 0; j < 4; j++)
-                        ds[i + j] = (ds[i + j] - deltas.at[j % 2]) * p[i + j];
-                }
-                if (!sees_all(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63))
+
+                // The branches also keep the assembler from moving waits up in front of what is computed meanwhile.
+                const bool all = any_lane(sees_all(reinterpret_cast<const Sight*>(shared + SIGHTS_AT)[place], group_slot, group_slot + 63));
+                if (!all)
                 {
                     const int* ranges = reinterpret_cast<const int*>(shared + RANGES_AT + place * 512) + lane % 4 * 4;
                     const int own_slot = group_slot + warp % 4 * 16 + lane / 4;
@@ -215,13 +210,20 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
                         const Pack<int, 4> slots = load_pack<4>(ranges + i * 4);
 #pragma unroll
                         for (int j = 0; j < 4; j++)
-                        {
-                            const bool taken = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, own_slot + j / 2 * 8);
-                            p[i + j] = taken ? p[i + j] : 0.0f;
-                            ds[i + j] = taken ? ds[i + j] : 0.0f;
-                        }
+                            p[i + j] = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, own_slot + j / 2 * 8) ? p[i + j] : 0.0f;
                     }
                 }
+                wait_products<1>(ds);
+#pragma unroll
+                for (int i = 0; i < 32; i += 4)
+                {
+                    const Pack<float, 2> deltas = load_pack<2>(moments + 64 + i * 2);
+#pragma unroll
+                    for (int j = 0; j < 4; j++)
+                        ds[i + j] = (ds[i + j] - deltas.at[j % 2]) * p[i + j];
+                }
+                if (!all)
+                    drop_unseen(ds, p);
                 wait_products<0>(value_gradient);
                 wait_products<0>(key_gradient);
                 if (before >= 0)
@@ -244,7 +246,6 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
         }
 
         // The factor that turned_q has and k's gradient has not: dk = ds q / sqrt(f).
-        const Work work = item.work;
         const int warp_slot = group_slot + warp % 4 * 16;
 #pragma unroll
         for (int i = 0; i < 32; i += 2)

@@ -105,7 +105,7 @@ __device__ __forceinline__ void prepare_queries(
 __device__ __forceinline__ void find_gradients(
     unsigned char* shared, const int* position, const LSE_TYPE* lse, DQ_TYPE* dq, bf16* turned_q, bf16* packed_upstream, float* moments)
 {
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = warp / 4;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Ring ring = {shared_address(shared), {0, 0}};
     Moments* own = reinterpret_cast<Moments*>(shared + MOMENTS_AT) + group * 64;
     for (Turn slot = {0, 0};; advance<2>(slot))
@@ -114,7 +114,7 @@ __device__ __forceinline__ void find_gradients(
         unsigned char* vectors = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         const u32 queries = ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, upstreams = queries + 64 * ROW_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (item.index >= BATCH * HEADS * TILES)
+        if (any_lane(item.index >= BATCH * HEADS * TILES))
             break;
         prepare_queries(vectors, own, item, group, position, lse, turned_q, packed_upstream, moments);
         publish_writes();
@@ -152,18 +152,23 @@ __device__ __forceinline__ void find_gradients(
 #pragma unroll
                 for (int i = 0; i < TILE / 2; i++)
                     p[i] = exp2_fast(p[i] - (i / 2 % 2 == 0 ? top.log_sum : bottom.log_sum));
-                wait_products<1>(ds);
-#pragma unroll
-                for (int i = 0; i < TILE / 2; i++)
-                    ds[i] = (ds[i] - (i / 2 % 2 == 0 ? top.delta : bottom.delta)) * p[i];
-                if (!sees_all(item.sights[group], from, from + TILE - 1))
+
+                // The branches also keep the assembler from moving waits up in front of what is computed meanwhile.
+                const bool all = any_lane(sees_all(item.sights[group], from, from + TILE - 1));
+                if (!all)
                 {
                     const Range* ranges = item.ranges + warp * 16 + lane / 4;
                     const Range range[2] = {ranges[0], ranges[8]};
 #pragma unroll
                     for (int i = 0; i < TILE / 2; i++)
-                        ds[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? ds[i] : 0.0f;
+                        p[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? p[i] : 0.0f;
                 }
+                wait_products<1>(ds);
+#pragma unroll
+                for (int i = 0; i < TILE / 2; i++)
+                    ds[i] = (ds[i] - (i / 2 % 2 == 0 ? top.delta : bottom.delta)) * p[i];
+                if (!all)
+                    drop_unseen(ds, p);
                 wait_products<0>(gradient);
                 if (before >= 0)
                     ring.release(before);
@@ -182,7 +187,7 @@ __device__ __forceinline__ void find_gradients(
             wait_products<0>(gradient);
             ring.release(before);
         }
-        ring.pass_over(item.tiles - tiles.end);
+        ring.pass_over(uniform(item.tiles) - tiles.end);
 
         const Work work = item.work;
         const int first_query = work.tile * BLOCK_QUERIES + warp * 16;

@@ -227,5 +227,5 @@ struct Tiles
 __device__ __forceinline__ Tiles seen_tiles(const Item& item, int group)
 {
     const Range any = item.sights[group].any;
-    return any.to < 0 ? Tiles{0, 0} : Tiles{(any.from - item.start) / TILE, (any.to - item.start) / TILE + 1};
+    return {uniform(any.to < 0 ? 0 : (any.from - item.start) / TILE), uniform(any.to < 0 ? 0 : (any.to - item.start) / TILE + 1)};
 }

@@ -7,6 +7,11 @@
 // Where a 16-byte piece of a row lies, from the tile's first byte.
 __device__ __forceinline__ u32 piece_place(int row, int piece) { return row * ROW_BYTES + ((piece ^ row % 8) << 4); }
 
+// What all lanes have in common anyway, so that the compiler knows it too and computes with it once for the warp:
+// addresses for products would else have to be brought to such registers one by one.
+__device__ __forceinline__ int uniform(int x) { return warp_get(x, 0); }
+__device__ __forceinline__ bool any_lane(bool x) { return warp_ballot(x) != 0; }
+
 // d = rows of tile a times rows of tile b.
 template <int N> __device__ __forceinline__ void multiply_heads(float (&d)[N], u32 a, u32 b)
 {
@@ -31,6 +36,14 @@ template <int N> __device__ __forceinline__ void to_weights(u32 (&weights)[N / 8
 #pragma unroll
     for (int i = 0; i < N / 2; i++)
         weights[i / 4][i % 4] = pack_bf16(x[2 * i], x[2 * i + 1]);
+}
+
+// What a weight of 0 has to hide may be infinite or NaN.
+template <int N> __device__ __forceinline__ void drop_unseen(float (&x)[N], const float (&weights)[N])
+{
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        x[i] = weights[i] == 0.0f ? 0.0f : x[i];
 }
 
 // A ring of places in shared memory that one warp fills and others use: the use-th time of all.
