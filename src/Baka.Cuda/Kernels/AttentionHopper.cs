@@ -5,7 +5,7 @@ namespace Baka.Cuda.Kernels;
 
 /// <summary>
 /// Attention and its gradient by the products of warpgroups that Hopper has, for bfloat16 heads of width 64. One block
-/// for each multiprocessor takes one item of work after the other.
+/// for each multiprocessor takes one item of work after the other; a warpgroup of it loads, the others compute.
 /// </summary>
 internal static class AttentionHopper
 {
@@ -13,14 +13,14 @@ internal static class AttentionHopper
 
     private const int RowBytes = HeadWidth * 2;
 
-    /// <summary>Rows that a warpgroup does, and of a tile of queries.</summary>
+    /// <summary>Rows that a warpgroup computes, and of a tile of queries.</summary>
     private const int GroupRows = 64;
 
-    public static (int Groups, int Tile, int Stages) ForwardCut = (3, 80, 6);
+    private static readonly Cut ForwardCut = new(Groups: 3, Tile: 80, Stages: 6, LoadingRegisters: 56);
 
-    public static (int Groups, int Tile, int Stages) QueryCut = (3, 64, 4);
+    private static readonly Cut QueryCut = new(Groups: 3, Tile: 64, Stages: 4, LoadingRegisters: 56);
 
-    public static (int Groups, int Stages) KeyCut = (2, 6);
+    private static readonly Cut KeyCut = new(Groups: 2, Tile: GroupRows, Stages: 6, LoadingRegisters: 40);
 
     public static bool Fits(AttentionShape shape, AttentionInputs inputs, Element output, DeviceProfile device) =>
         device.Major == 9 && shape.HeadWidth == HeadWidth && inputs.Query.IsCopyable && output == Element.BFloat16;
@@ -30,16 +30,15 @@ internal static class AttentionHopper
 
     public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
-        var (groups, tile, stages) = ForwardCut;
         var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: false, context);
         var next = context.Scratch(Element.Int32, 1);
         var kernel = Kernel(
-            "attention_hopper_forward", groups, stages,
+            "attention_hopper_forward", ForwardCut,
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. output.Defines("O"),
-                .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, groups * GroupRows),
-                ("KEY_ROWS", stream.Key.Shape[2]), ("TILE", tile), ("OPERANDS", 1),
+                .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, ForwardCut.Rows),
+                ("KEY_ROWS", stream.Key.Shape[2]), ("OPERANDS", 1),
             ],
             "AttentionQueryItems.cu", "AttentionHopperForward.cu");
         return
@@ -47,43 +46,43 @@ internal static class AttentionHopper
             .. stream.Operations,
             new Clear(next),
             Launch(
-                kernel, AttentionSchedule.Grid(shape, shape.Queries, groups * GroupRows), groups, QueryItemBytes(groups, 1, tile, stages), context,
-                [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1], next]),
+                kernel, ForwardCut, AttentionSchedule.Grid(shape, shape.Queries, ForwardCut.Rows), QueryItemBytes(ForwardCut, 1), context,
+                [
+                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
+                    step.Outputs[0], step.Outputs[1], next,
+                ]),
         ];
     }
 
     public static IReadOnlyList<Operation> Backward(AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, LoweringContext context)
     {
-        var (queryGroups, keyTile, keyStages) = QueryCut;
-        var (keyGroups, queryStages) = KeyCut;
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: true, context);
 
         // What the kernel for dq leaves for the one for dk and dv; rows are padded to whole items.
-        var queryTiles = AttentionSchedule.Tiles(shape.Queries, queryGroups * GroupRows) * queryGroups;
-        var rows = queryTiles * GroupRows;
-        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, HeadWidth);
-        var upstream = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, HeadWidth);
+        var queryTiles = AttentionSchedule.Tiles(shape.Queries, QueryCut.Rows) * QueryCut.Groups;
+        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, queryTiles * GroupRows, HeadWidth);
+        var upstream = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, queryTiles * GroupRows, HeadWidth);
         var moments = context.Scratch(Element.Float32, shape.Batch, shape.Heads, queryTiles, 2, GroupRows);
-        var ranges = context.Scratch(Element.Int32, shape.Batch, rows, 2);
+        var ranges = context.Scratch(Element.Int32, shape.Batch, queryTiles * GroupRows, 2);
         var sights = context.Scratch(Element.Int32, shape.Batch, queryTiles, 4);
         var next = context.Scratch(Element.Int32, 2);
 
         var queryKernel = Kernel(
-            "attention_hopper_query_gradient", queryGroups, keyStages,
+            "attention_hopper_query_gradient", QueryCut,
             [
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. gradients.Output.Defines("O"),
                 .. AttentionSources.LogSumExp(gradients.LogSumExp), .. gradients.Upstream.Defines("DO"), .. gradients.Query.Defines("DQ"),
-                .. AttentionSchedule.OfQueries(shape, queryGroups * GroupRows), ("DETACH_PAST", gradients.DetachPast),
-                ("KEY_ROWS", stream.Key.Shape[2]), ("TILE", keyTile), ("OPERANDS", 3),
+                .. AttentionSchedule.OfQueries(shape, QueryCut.Rows), ("DETACH_PAST", gradients.DetachPast),
+                ("KEY_ROWS", stream.Key.Shape[2]), ("OPERANDS", 3),
             ],
             "AttentionQueryItems.cu", "AttentionHopperQueryGradient.cu");
 
         // Swizzled rows begin at a multiple of 8.
         var firstSlot = gradients.FirstSlot / 8 * 8;
         var keyKernel = Kernel(
-            "attention_hopper_key_gradient", keyGroups, queryStages,
+            "attention_hopper_key_gradient", KeyCut,
             [
-                .. shape.Defines(), .. stream.ValueDefines(), .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, firstSlot, keyGroups * GroupRows),
+                .. shape.Defines(), .. stream.ValueDefines(), .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, firstSlot, KeyCut.Rows),
                 ("QUERY_TILES", queryTiles), ("KEY_ROWS", stream.Key.Shape[2]),
             ],
             "AttentionHopperKeyGradient.cu");
@@ -92,14 +91,14 @@ internal static class AttentionHopper
             .. stream.Operations,
             new Clear(next),
             Launch(
-                queryKernel, AttentionSchedule.Grid(shape, shape.Queries, queryGroups * GroupRows), queryGroups, QueryItemBytes(queryGroups, 3, keyTile, keyStages), context,
+                queryKernel, QueryCut, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), QueryItemBytes(QueryCut, 3), context,
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
                     turned, upstream, moments, ranges, sights, next.Slice(0, 0, 1),
                 ]),
             Launch(
-                keyKernel, AttentionSchedule.Grid(shape, shape.Stream - firstSlot, keyGroups * GroupRows), keyGroups, KeyItemBytes(keyGroups, queryStages), context,
+                keyKernel, KeyCut, AttentionSchedule.Grid(shape, shape.Stream - firstSlot, KeyCut.Rows), KeyItemBytes(KeyCut), context,
                 [
                     stream.Key, stream.Value.View, stream.PastValue.View, turned, upstream, moments, ranges, sights,
                     gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View, next.Slice(0, 1, 1),
@@ -107,28 +106,45 @@ internal static class AttentionHopper
         ];
     }
 
-    /// <summary>Two items of vectors and what is seen of them, a ring of tiles of keys and values, barriers.</summary>
-    private static int QueryItemBytes(int groups, int operands, int tile, int stages) =>
-        RowBytes * (2 * groups * GroupRows * operands + stages * 2 * tile) + 2 * (24 + groups * (16 + GroupRows * 8)) + groups * GroupRows * 8 + Barriers(stages);
+    /// <summary>Two items of vectors and what is seen of them, a ring of tiles of keys and values, moments, barriers.</summary>
+    private static int QueryItemBytes(Cut cut, int operands) =>
+        RowBytes * (2 * cut.Rows * operands + cut.Stages * 2 * cut.Tile) + 2 * (24 + cut.Groups * 16 + cut.Rows * 8) + cut.Rows * 8 + Barriers(cut);
 
     /// <summary>Two items of keys and values, a ring of tiles of queries with what belongs to them, barriers.</summary>
-    private static int KeyItemBytes(int groups, int stages) =>
-        RowBytes * GroupRows * (2 * groups * 2 + stages * 2) + stages * (GroupRows * 16 + 16) + 32 + Barriers(stages);
+    private static int KeyItemBytes(Cut cut) =>
+        RowBytes * (2 * cut.Rows * 2 + cut.Stages * 2 * cut.Tile) + cut.Stages * (cut.Tile * 16 + 16) + 2 * 16 + Barriers(cut);
 
-    private static int Barriers(int stages) => (stages * 2 + 4) * 8;
+    private static int Barriers(Cut cut) => (cut.Stages * 2 + 4) * 8;
 
-    /// <summary>A launch of computing warpgroups and one that loads.</summary>
-    private static Launch Launch(Kernel kernel, Grid items, int groups, int sharedBytes, LoweringContext context, IReadOnlyList<Argument> arguments) =>
-        new(kernel, new Grid(Math.Min(items.X, context.Device.Multiprocessors)), (groups + 1) * 128, sharedBytes, arguments);
+    private static Launch Launch(Kernel kernel, Cut cut, Grid items, int sharedBytes, LoweringContext context, IReadOnlyList<Argument> arguments) =>
+        new(kernel, new Grid(Math.Min(items.X, context.Device.Multiprocessors)), cut.Threads, sharedBytes, arguments);
 
-    private static Kernel Kernel(string name, int groups, int stages, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
+    private static Kernel Kernel(string name, Cut cut, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files) =>
+        AttentionSources.Kernel(name, [.. defines, .. cut.Defines()], ["Hopper.cuh", "Rope.cu", "AttentionWork.cu", "AttentionSwizzled.cu", .. files]);
+
+    /// <summary>How the work of a kernel is cut.</summary>
+    /// <param name="Groups">Warpgroups that compute.</param>
+    /// <param name="Tile">Rows of a tile that they go over, a multiple of 16.</param>
+    /// <param name="Stages">Pairs of tiles in shared memory.</param>
+    /// <param name="LoadingRegisters">What a thread that loads keeps of the registers all threads have at first; the others share the rest.</param>
+    private sealed record Cut(int Groups, int Tile, int Stages, int LoadingRegisters)
     {
-        // A multiprocessor's registers, for threads that come to it in whole warpgroups and pass them on.
-        var loading = groups == 2 ? 40 : name.EndsWith("forward", StringComparison.Ordinal) && ForwardCut.Tile > 112 ? 32 : 56;
-        var all = (groups + 1) * (65536 / ((groups + 1) * 128) / 8 * 8);
-        return AttentionSources.HopperKernel(
-            name,
-            [.. defines, ("GROUPS", groups), ("STAGES", stages), ("LOADING_REGISTERS", loading), ("COMPUTING_REGISTERS", (all - loading) / groups / 8 * 8)],
-            ["Rope.cu", "AttentionWork.cu", "AttentionSwizzled.cu", .. files]);
+        private const int Registers = 65536;
+
+        public int Threads => (Groups + 1) * 128;
+
+        /// <summary>Rows of an item of work.</summary>
+        public int Rows => Groups * GroupRows;
+
+        public IEnumerable<(string Name, object Value)> Defines() =>
+        [
+            ("GROUPS", Groups),
+            ("TILE", Tile),
+            ("STAGES", Stages),
+            ("LOADING_REGISTERS", LoadingRegisters),
+            ("COMPUTING_REGISTERS", ((Groups + 1) * AtFirst - LoadingRegisters) / Groups / 8 * 8),
+        ];
+
+        private int AtFirst => Registers / Threads / 8 * 8;
     }
 }

@@ -13,10 +13,6 @@ internal static class AttentionSources
         return first with { Source = string.Concat([first.Source, .. files.Select(SourceFiles.Read)]) };
     }
 
-    /// <summary>A kernel that also has the instructions of Hopper alone.</summary>
-    public static Kernel HopperKernel(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files) =>
-        Kernel(name, defines, ["Hopper.cuh", .. files]);
-
     /// <summary>The log-sum-exp [B, h, W·S] as an operand of kernels.</summary>
     public static IEnumerable<(string Name, object Value)> LogSumExp(View view) =>
         [("LSE_TYPE", view.Storage.Type), ("LSE_BATCH", view.Strides[0]), ("LSE_HEAD", view.Strides[1])];

@@ -28,7 +28,9 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
     public static AttentionStream PackSwizzled(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
         var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, (shape.Stream + 7) / 8 * 8, shape.HeadWidth);
-        var heads = HeadsAtATime(shape.Heads);
+
+        // Heads that share a thread's angles: few, so that there are threads enough.
+        var heads = shape.Heads % 2 == 0 ? 2 : 1;
         var kernel = AttentionSources.Kernel(
             "attention_hopper_pack",
             [
@@ -40,11 +42,6 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
         var launch = new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads), shape.Heads / heads), Threads, 0, [inputs.Key.View, inputs.PastKey.View, key]);
         return WithValues(key, shape, inputs, [launch], context);
     }
-
-    public static int MostHeads = 4;
-
-    /// <summary>Heads that share a thread's angles: a few, so that there are threads enough.</summary>
-    private static int HeadsAtATime(int heads) => Enumerable.Range(1, MostHeads).Last(n => heads % n == 0);
 
     private static AttentionStream WithValues(View key, AttentionShape shape, AttentionInputs inputs, List<Operation> operations, LoweringContext context)
     {

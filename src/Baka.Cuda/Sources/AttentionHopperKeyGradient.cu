@@ -1,7 +1,8 @@
 // dk and dv on Hopper's tensor cores, for heads of width 64: a block takes 64 GROUPS consecutive slots of a head's key
 // stream, 64 for each warpgroup, and goes over the tiles of 64 queries that give them a gradient. Everything is
 // transposed, so that keys are rows: pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f),
-// turned back. One block for each multiprocessor takes one item of work after the other; one more warp loads.
+// turned back. One block for each multiprocessor takes one item of work after the other; a warp of one more warpgroup
+// loads all that the others need.
 //
 // turned_q, packed_upstream, moments, ranges and sights come from the kernel for dq; there are QUERY_TILES tiles of
 // queries. Slots before FIRST_SLOT want no gradient; items begin at a multiple of 8, as swizzled rows do. `next` is 0 at
@@ -64,11 +65,16 @@ __device__ __forceinline__ void load_all(
     const int lane = threadIdx.x % 32;
     Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
     Turn turn = {0, 1};
+
+    // Items do not depend on each other: it does not matter who does which. The next one is asked for ahead of time.
+    int upcoming = lane == 0 ? atomicAdd(next, 1) : 0;
     for (Turn slot = {0, 1};; advance<2>(slot))
     {
         const u32 ready = base + READY_AT + slot.place * 8;
         phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
-        const int index = take_index(next);
+        const int index = uniform(upcoming);
+        if (lane == 0)
+            upcoming = atomicAdd(next, 1);
         if (index >= BATCH * HEADS * TILES)
         {
             if (lane == 0)

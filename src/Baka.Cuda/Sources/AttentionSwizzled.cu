@@ -77,15 +77,6 @@ template <int ROWS, int WARPS, i64 STRIDE> __device__ __forceinline__ void copy_
         }
 }
 
-// The next item of work, the same for the whole warp. Items do not depend on each other: it does not matter who does which.
-__device__ __forceinline__ int take_index(int* next)
-{
-    int index = 0;
-    if (threadIdx.x % 32 == 0)
-        index = atomicAdd(next, 1);
-    return warp_get(index, 0);
-}
-
 // Results of 16 rows on their way out, as floats in shared memory, so that each row is written by neighboring lanes:
 // 16-byte piece c of row r lies at place c ^ r % 8 of its 256 bytes.
 __device__ __forceinline__ float* staged(unsigned char* stage, int row, int piece)
