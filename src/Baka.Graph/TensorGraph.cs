@@ -65,7 +65,10 @@ public sealed class TensorGraph
     /// </summary>
     public Tensor Carry(string name, Shape shape) => Variable(name, shape, VariableKind.Carry);
 
-    /// <summary>An f32 tensor that is not trained but lives between evaluations: moments of the optimizer.</summary>
+    /// <summary>What the optimizer keeps for a parameter; a device may keep it as it keeps parameters.</summary>
+    public Tensor Moment(string name, Shape shape) => Variable(name, shape, VariableKind.Moment);
+
+    /// <summary>An f32 tensor that is not trained but lives between evaluations: sums of gradients.</summary>
     public Tensor State(string name, Shape shape) => Variable(name, shape, VariableKind.State);
 
     public Tensor Constant(float value) => Add(new Constant(value), []);

@@ -25,7 +25,7 @@ public sealed class SelfTest
     /// </summary>
     public static double ToleranceOf(Precision precision) => precision switch
     {
-        Precision.Bf16 => 16.0 / (1 << 8),
+        Precision.Bf16 or Precision.Bf16Pure => 16.0 / (1 << 8),
         Precision.Tf32 => 16.0 / (1 << 11),
         _ => 2e-3,
     };

@@ -44,7 +44,6 @@ public class UsageTests
 
     [Theory]
     [InlineData("train tiny --data no-such-folder", "no-such-folder")]
-    [InlineData("train tiny --device cuda", "cuda")]
     [InlineData("train --resume no-such-run", "no-such-run")]
     [InlineData("train tiny --init-from no-such-run", "no-such-run")]
     [InlineData("eval no-such-run", "no-such-run")]

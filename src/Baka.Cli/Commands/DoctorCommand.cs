@@ -4,6 +4,7 @@ using Baka.Cli.Output;
 using Baka.Cli.Shell;
 using Baka.Cpu.Gemm;
 using Baka.Cpu.Threading;
+using Baka.Cuda.Interop;
 using Baka.Data;
 using Baka.Data.Corpora;
 using Baka.Model;
@@ -35,7 +36,7 @@ internal sealed class DoctorCommand : BakaCommand
     {
         Examples =
         [
-            ("baka doctor", "processor, vector width, matrix product, text that is there"),
+            ("baka doctor", "processor, GPU and its libraries, matrix product, text that is there"),
             ("baka doctor rmt-16", "also: does memory work as it should in this recipe?"),
             ("baka doctor runs/NAME", "the same with trained weights"),
         ];
@@ -67,6 +68,7 @@ internal sealed class DoctorCommand : BakaCommand
         ("matrix product", Figures.Invariant($"{machine.MatmulGflops:F0} GFLOP/s on {machine.Threads} threads")),
         ("default text", machine.Corpus ?? "none: no .NET SDK with documentation is here, so give text with --data"),
         ("cache", machine.Cache),
+        .. GpuFacts.Of(machine.Cuda),
     ]));
 
     private void WriteChecks(IReadOnlyList<SelfTestCheck> checks)
@@ -83,7 +85,7 @@ internal sealed class DoctorCommand : BakaCommand
 
     private sealed record Machine(
         string Version, string? Commit, string OperatingSystem, string Architecture, string Processor, int Cores, long MemoryBytes, string DotNet,
-        int VectorBits, int Threads, double MatmulGflops, string? Corpus, string Cache)
+        int VectorBits, int Threads, double MatmulGflops, string? Corpus, string Cache, CudaSurvey Cuda)
     {
         public static Machine Examine(int threads)
         {
@@ -91,7 +93,7 @@ internal sealed class DoctorCommand : BakaCommand
             using var team = new ThreadTeam(threads);
             return new Machine(
                 report.Version, report.Commit, report.OperatingSystem, report.Architecture, report.Processor, report.Cores, report.MemoryBytes, report.DotNet,
-                Sgemm.VectorBits, threads, Sgemm.MeasurePeak(team), FindCorpus(), CacheFolder.Path);
+                Sgemm.VectorBits, threads, Sgemm.MeasurePeak(team), FindCorpus(), CacheFolder.Path, CudaSurvey.Take());
         }
 
         private static string? FindCorpus()

@@ -18,14 +18,17 @@ internal static class MemoryTest
         if (!Directory.Exists(model))
         {
             var recipe = RecipeLoader.Load(model, overrides);
-            return SelfTest.Run(device.Preferring(recipe.Precision).Create, recipe.Model, (on, of) => Parameters.Initialize(on, of, (ulong)recipe.Train.Seed));
+            return Test(device.Preferring(recipe.Precision), recipe.Model, (on, of) => Parameters.Initialize(on, of, (ulong)recipe.Train.Seed));
         }
 
         if (overrides.Count > 0)
             throw new UsageException("--set is for recipes: a checkpoint has its own.", "baka doctor");
         using var loaded = LoadedModel.Open(model, device);
-        return SelfTest.Run(device.Preferring(loaded.Recipe.Precision).Create, loaded.Recipe.Model, (on, of) => Copy(loaded.Device, on, of));
+        return Test(device.Preferring(loaded.Recipe.Precision), loaded.Recipe.Model, (on, of) => Copy(loaded.Device, on, of));
     }
+
+    private static IReadOnlyList<SelfTestCheck> Test(DeviceChoice device, ModelRecipe recipe, Action<IDevice, LanguageModel> initialize) =>
+        SelfTest.Run(device.Create, recipe, initialize, SelfTest.ToleranceOf(device.EffectivePrecision));
 
     private static void Copy(IDevice from, IDevice to, LanguageModel model)
     {

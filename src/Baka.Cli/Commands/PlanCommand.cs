@@ -3,6 +3,7 @@ using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
 using Baka.Model.Recipes;
+using Baka.Training.Devices;
 using Baka.Training.Planning;
 using Spectre.Console;
 
@@ -27,6 +28,7 @@ internal sealed class PlanCommand : BakaCommand
         [
             ("baka plan small", "kernels, FLOPs, bytes and predicted peak memory of a step"),
             ("baka plan baka-12 --memory 16GB", "and the largest batch that fits in 16 GB"),
+            ("baka plan baka-12 --device cuda --memory 16GB", "on a GPU, which need not be there"),
             ("baka plan small --batch 16 --set memory.tokens=32", ""),
         ];
         Add(_recipe, _batch, _memory, _set, _device, _precision, _threads, _json);
@@ -35,23 +37,48 @@ internal sealed class PlanCommand : BakaCommand
     protected override int Run(ParseResult arguments)
     {
         var recipe = RecipeLoader.Load(arguments.GetRequiredValue(_recipe), arguments.GetRequiredValue(_set));
-        var device = Common.DeviceOf(arguments, _device, _precision, _threads);
+        var device = Common.DeviceOf(arguments, _device, _precision, _threads).Preferring(recipe.Precision);
         var windows = recipe.Train.WindowsPerStep;
         var plan = PlanRun.Create(recipe, arguments.GetValue(_batch) ?? recipe.Train.Batch, windows, device);
         var memory = arguments.GetValue(_memory);
         var largest = memory is { } limit ? PlanRun.LargestBatch(recipe, windows, device, limit) : default(int?);
+
+        // Training on a GPU computes fewer rows at a time where not all fit.
+        var byRows = memory is { } bytes && device.Name == DeviceChoice.Cuda && recipe.Train.RowsPerPass is null
+            ? PlanRun.LargestBatch(recipe with { Train = recipe.Train with { RowsPerPass = 1 } }, windows, device, bytes)
+            : default(int?);
         if (arguments.GetValue(_json))
-            Terminal.WriteLine(Json.Line(new { Recipe = recipe.Name, Plan = plan, LargestBatch = largest }));
+            WriteJson(recipe, plan, largest, byRows);
         else
-            Write(recipe, plan, memory, largest);
+            Write(recipe, plan, device, memory, largest, byRows);
         return 0;
     }
 
-    private void Write(Recipe recipe, PlanReport plan, long? memory, int? largest)
+    private void WriteJson(Recipe recipe, PlanReport plan, int? largest, int? byRows) => Terminal.WriteLine(Json.Line(new
+    {
+        Recipe = recipe.Name,
+        Plan = new
+        {
+            plan.Device,
+            plan.Rows,
+            plan.Windows,
+            plan.TokensPerStep,
+            plan.ParameterCount,
+            plan.Kernels,
+            Memory = plan.Memory.Parts.Select(part => (part.Key, part.Bytes)).Append(("peak", plan.Memory.Peak)).ToDictionary(),
+            plan.Flops,
+            plan.Bytes,
+        },
+        LargestBatch = largest,
+        LargestBatchByRows = byRows,
+    }));
+
+    private void Write(Recipe recipe, PlanReport plan, DeviceChoice device, long? memory, int? largest, int? byRows)
     {
         Terminal.Screen.Write(Tables.Facts(
         [
             ("recipe", $"{recipe.Name}: {Figures.Count(plan.ParameterCount)} parameters"),
+            ("device", plan.Device),
             ("step", $"{plan.Rows} rows × {plan.Windows} windows × {recipe.Model.Window} tokens = {Figures.Count(plan.TokensPerStep)} tokens"),
         ]));
 
@@ -62,15 +89,12 @@ internal sealed class PlanCommand : BakaCommand
         Terminal.Screen.Write(kernels);
 
         var parts = Tables.Figures("memory", "size");
-        var report = plan.Memory;
-        parts.Row("parameters", ByteSize.Format(report.Parameters));
-        parts.Row("optimizer", ByteSize.Format(report.Optimizer));
-        parts.Row("carried from step to step", ByteSize.Format(report.Carry));
-        parts.Row("activations and gradients", ByteSize.Format(report.Arena));
-        parts.Row("working space of kernels", ByteSize.Format(report.Scratch));
-        parts.Row("the program itself", ByteSize.Format(report.Runtime));
-        parts.Row("predicted peak", ByteSize.Format(report.Peak));
+        foreach (var part in plan.Memory.Parts)
+            parts.Row(part.Purpose, ByteSize.Format(part.Bytes));
+        parts.Row("predicted peak", ByteSize.Format(plan.Memory.Peak));
         Terminal.Screen.Write(parts);
+        if (device.Name == DeviceChoice.Cuda)
+            Terminal.WriteLine("The driver keeps some hundred megabytes of the GPU for itself besides.");
 
         if (largest is { } rows)
         {
@@ -78,6 +102,9 @@ internal sealed class PlanCommand : BakaCommand
                 ? $"Not even a batch of 1 fits in {ByteSize.Format(memory!.Value)}."
                 : $"The largest batch that fits in {ByteSize.Format(memory!.Value)} is {rows}: --set train.batch={rows}");
         }
+
+        if (byRows > largest)
+            Terminal.WriteLine($"Computed a row at a time, {byRows}: --set train.batch={byRows} --set train.rows_per_pass=1");
     }
 
     private static string Gflop(long flops) => Figures.Invariant($"{flops * 1e-9:F2}");

@@ -89,6 +89,8 @@ internal sealed class TrainCommand : BakaCommand
             overrides.Add($"train.minutes={Write(minutes)}");
         }
 
+        if (arguments.GetValue(_precision) is { } precision)
+            overrides.Add($"precision={ChoiceName.Of(precision)}");
         if (arguments.GetValue(_seed) is { } seed)
             overrides.Add($"train.seed={seed}");
         overrides.AddRange(arguments.GetRequiredValue(_set));

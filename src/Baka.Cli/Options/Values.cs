@@ -1,3 +1,4 @@
+using Baka.Model.Recipes;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
@@ -58,11 +59,11 @@ internal static class Values
         },
     };
 
-    /// <summary>One of an enumeration's names in lower case; null when the option is not given.</summary>
+    /// <summary>One of an enumeration's values, written as in recipes; null when the option is not given.</summary>
     public static Option<T?> Choice<T>(string name, string description)
         where T : struct, Enum
     {
-        var choices = Enum.GetValues<T>().ToDictionary(choice => choice.ToString().ToLowerInvariant());
+        var choices = Enum.GetValues<T>().ToDictionary(ChoiceName.Of);
         return new Option<T?>(name)
         {
             Description = description,

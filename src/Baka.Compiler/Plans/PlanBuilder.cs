@@ -85,7 +85,7 @@ public sealed class PlanBuilder
         // The largest first: others may be parts of them.
         foreach (var weight in _graph.Nodes.SelectMany(ProductOperands).Distinct().Where(t => t.IsWeight()).OrderByDescending(t => t.Shape.Count))
         {
-            if (_weights.Element != Element.Float32 || DirectView(weight) is null)
+            if (DirectView(weight)?.Storage.Type != _weights.Element)
             {
                 _prepared[weight] = _weights.Of(weight);
             }

@@ -1,3 +1,5 @@
+using Baka.Compiler.Fusion;
+using Baka.Compiler.Passes;
 using Baka.Graph;
 using Baka.Graph.Ops;
 using Baka.Graph.Reference;
@@ -17,10 +19,21 @@ public sealed record Copy : Op
 /// <summary>One kernel launch of a plan.</summary>
 public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IReadOnlyList<View> Outputs)
 {
+    /// <summary>Of kernel: the op's, for products with the operands that are transposed, so that a layer's three are told apart.</summary>
+    public string Kind => Op switch
+    {
+        FusedElementwise => "Elementwise",
+        MatMul product => Describe(product),
+        MatMulAdd sum => Describe(sum.Product) + " +",
+        _ => Op.Kind,
+    };
+
     public long Flops => Op.Flops([.. Inputs.Select(Spec)], [.. Outputs.Select(Spec)]);
 
     /// <summary>Bytes that have to move at least: every operand once.</summary>
     public long Bytes => Inputs.Sum(v => Distinct(v) * v.Storage.Type.Bytes) + Outputs.Sum(v => v.Shape.Count * v.Storage.Type.Bytes);
+
+    private static string Describe(MatMul product) => $"{product.Kind} {(product.TransposeA ? "Aᵀ" : "A")}·{(product.TransposeB ? "Bᵀ" : "B")}";
 
     private static TensorSpec Spec(View view) => new(view.Storage.Type == Element.Int32 ? DType.Int32 : DType.Float32, view.Shape);
 

@@ -43,8 +43,11 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
 
     public long Bytes => Count * Type.Bytes;
 
-    /// <summary>Whether a variable is trained.</summary>
+    /// <summary>Whether a variable is a parameter.</summary>
     public bool IsParameter { get; init; }
+
+    /// <summary>Whether a variable is a parameter or a moment of one: it changes by small steps.</summary>
+    public bool IsTrained { get; init; }
 
     /// <summary>Whether a variable is what rows carry: each group of rows then has an equal part of it.</summary>
     public bool IsCarried { get; init; }

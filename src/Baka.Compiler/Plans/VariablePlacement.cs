@@ -7,8 +7,9 @@ namespace Baka.Compiler.Plans;
 /// Which variables lie side by side in one storage. Shared by all plans of a device: the first plan that wants
 /// variables together gets them so, and later ones find them there.
 /// </summary>
-/// <param name="carried">The element of what rows carry; all other variables are f32.</param>
-public sealed class VariablePlacement(Element carried = Element.Float32)
+/// <param name="carried">The element of what rows carry.</param>
+/// <param name="trained">The element of parameters and their moments. Sums of gradients are always f32.</param>
+public sealed class VariablePlacement(Element carried = Element.Float32, Element trained = Element.Float32)
 {
     private readonly Dictionary<string, View> _places = [];
     private readonly List<Storage> _storages = [];
@@ -26,8 +27,7 @@ public sealed class VariablePlacement(Element carried = Element.Float32)
         var shape = variable.OnDevice(groups);
         if (!_places.TryGetValue(variable.Name, out var place))
         {
-            var type = variable.VariableKind == VariableKind.Carry ? carried : Element.Float32;
-            _places[variable.Name] = place = new View(NewStorage(variable.Name, type, shape.Count, variable.VariableKind), shape);
+            _places[variable.Name] = place = new View(NewStorage(variable.Name, shape.Count, variable.VariableKind), shape);
         }
 
         return place.Shape.Equals(shape)
@@ -46,7 +46,7 @@ public sealed class VariablePlacement(Element carried = Element.Float32)
         var shape = variables[0].Shape.With(0, variables.Sum(v => v.Shape[0]));
         if (!variables.Any(v => _places.ContainsKey(v.Name)))
         {
-            var storage = NewStorage(variables[0].Name + "…", Element.Float32, shape.Count, variables[0].VariableKind);
+            var storage = NewStorage(variables[0].Name + "…", shape.Count, variables[0].VariableKind);
             var offset = 0L;
             foreach (var variable in variables)
             {
@@ -76,9 +76,15 @@ public sealed class VariablePlacement(Element carried = Element.Float32)
         return new View(first.Storage, first.Offset, shape, shape.DenseStrides());
     }
 
-    private Storage NewStorage(string name, Element type, long count, VariableKind kind)
+    private Storage NewStorage(string name, long count, VariableKind kind)
     {
-        var storage = new Storage(StorageKind.Variable, name, type, count) { IsCarried = kind == VariableKind.Carry, IsParameter = kind == VariableKind.Parameter };
+        var type = kind switch
+        {
+            VariableKind.Carry => carried,
+            VariableKind.Parameter or VariableKind.Moment => trained,
+            _ => Element.Float32,
+        };
+        var storage = new Storage(StorageKind.Variable, name, type, count) { IsCarried = kind == VariableKind.Carry, IsParameter = kind == VariableKind.Parameter, IsTrained = kind is VariableKind.Parameter or VariableKind.Moment };
         _storages.Add(storage);
         return storage;
     }

@@ -11,9 +11,33 @@ internal static class ElementwiseLowering
     public static IReadOnlyList<Operation> Lower(FusedElementwise op, Step step, LoweringContext context)
     {
         string[] statements = [.. op.Program.Select((instruction, i) => $"const float r{i} = {Expression(instruction)};")];
-        string[] results = [.. op.Results.Select(register => $"r{register}")];
+        string[] results = [.. op.Results.Select((register, k) => IsRoundedByChance(step.Outputs[k], context) ? $"round_by_chance(r{register}, *seed, salt + {k}u, {VectorKernel.Place})" : $"r{register}")];
         var kernel = new VectorKernel(step.Inputs, step.Outputs);
-        return [kernel.Launch("elementwise", SourceFiles.Read("ElementwiseFunctions.cuh"), statements, results)];
+        var functions = SourceFiles.Read("ElementwiseFunctions.cuh");
+        if (!step.Outputs.Any(o => IsRoundedByChance(o, context)))
+        {
+            return [kernel.Launch("elementwise", functions, statements, results)];
+        }
+
+        // Every variable has chances of its own.
+        var salt = new Argument.Int((int)Salt(step.Outputs[0]));
+        return [kernel.Launch("elementwise", functions + SourceFiles.Read("RoundByChance.cuh"), statements, results, ("const int* seed", context.RoundingSeed!), ("u32 salt", salt))];
+    }
+
+    /// <summary>What changes by steps smaller than its last digit would stand still if it were rounded to nearest.</summary>
+    private static bool IsRoundedByChance(View output, LoweringContext context) =>
+        context.RoundingSeed is not null && output.Storage is { IsTrained: true, Type: Element.BFloat16 };
+
+    /// <summary>FNV-1a over the name and place of a variable: the same in every process.</summary>
+    private static uint Salt(View variable)
+    {
+        var hash = 2166136261u ^ (uint)variable.Offset;
+        foreach (var letter in variable.Storage.Name)
+        {
+            hash = (hash ^ letter) * 16777619u;
+        }
+
+        return hash;
     }
 
     private static string Expression(Instruction instruction) => ElementwiseExpression.Of(instruction.Op, [.. instruction.Operands.Select(Name)]);

@@ -11,10 +11,14 @@ namespace Baka.Cuda.Elementwise;
 /// </summary>
 internal sealed class VectorKernel
 {
+    /// <summary>Name of the element's number in row-major order, for statements and results.</summary>
+    public const string Place = "place";
+
     private readonly View[] _inputs;
     private readonly View[] _outputs;
     private readonly VectorWalk _walk;
     private readonly StringBuilder _text = new();
+    private bool _usesPlace;
 
     /// <param name="inputs">What is read; elements are taken as f32 in any case, 32-bit integers as the floats with their bits.</param>
     /// <param name="outputs">What is written. May lie where an input does, element by element: a thread reads all before it writes.</param>
@@ -30,9 +34,12 @@ internal sealed class VectorKernel
     /// <param name="functions">Source of the functions that are called.</param>
     /// <param name="statements">What is done for one element.</param>
     /// <param name="results">The value of each output.</param>
-    public Launch Launch(string name, string functions, IReadOnlyList<string> statements, IReadOnlyList<string> results)
+    /// <param name="parameters">Of the kernel besides, by their declarations; with any of them statements may use <see cref="Place"/>.</param>
+    public Launch Launch(
+        string name, string functions, IReadOnlyList<string> statements, IReadOnlyList<string> results, params IReadOnlyList<(string Declaration, Argument Value)> parameters)
     {
-        WriteHead(name);
+        WriteHead(name, parameters.Select(p => p.Declaration));
+        _usesPlace = parameters.Count > 0;
         WriteLoads();
         if (_walk.Width > 1)
         {
@@ -40,23 +47,26 @@ internal sealed class VectorKernel
         }
         else
         {
-            WriteLines("    ", [.. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
+            WriteLines("    ", [.. PlaceOf("vector"), .. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
         }
 
         _text.Append("}\n");
         Argument count = _walk.IsLong ? new Argument.Long(_walk.Vectors) : new Argument.Int((int)_walk.Vectors);
-        Argument[] arguments = [.. _inputs.Concat(_outputs).Select(view => (Argument)view), count];
+        Argument[] arguments = [.. _inputs.Concat(_outputs).Select(view => (Argument)view), .. parameters.Select(p => p.Value), count];
         return new Launch(new Kernel(functions + _text, name), new Grid(_walk.Blocks), VectorWalk.Threads, 0, arguments);
     }
 
     private static string TypeOf(View view) => Kernel.TypeName(view.Storage.Type == Element.Int32 ? Element.Float32 : view.Storage.Type);
 
-    private void WriteHead(string name)
+    private IEnumerable<string> PlaceOf(string expression) => _usesPlace ? [$"const u32 {Place} = (u32)({expression});"] : [];
+
+    private void WriteHead(string name, IEnumerable<string> parameters)
     {
         _text.Append($"// Over {_walk.Shape}, a thread for {(_walk.Width > 1 ? $"{_walk.Width} neighbors" : "each element")}.\n");
         _text.Append($"extern \"C\" __global__ void __launch_bounds__({VectorWalk.Threads}) {name}(\n");
         WriteLines("    ", _inputs.Select((view, k) => $"const {TypeOf(view)}* x{k}, // strides {_walk.StridesOf(k)}"));
         WriteLines("    ", _outputs.Select((view, k) => $"{TypeOf(view)}* y{k}, // strides {_walk.StridesOf(_inputs.Length + k)}"));
+        WriteLines("    ", parameters.Select(p => p + ","));
         _text.Append($"    {_walk.IndexType} vectors)\n{{\n");
         _text.Append($"    const {_walk.IndexType} vector = ({_walk.IndexType})blockIdx.x * {VectorWalk.Threads} + threadIdx.x;\n");
         _text.Append("    if (vector >= vectors)\n        return;\n\n");
@@ -72,6 +82,7 @@ internal sealed class VectorKernel
         WriteLines("    ", results.Select((_, k) => $"float z{k}[{_walk.Width}];"));
         _text.Append($"#pragma unroll\n    for (int e = 0; e < {_walk.Width}; e++)\n    {{\n");
         WriteLines("        ", Enumerable.Range(0, _inputs.Length).Where(_walk.IsVector).Select(k => $"const float a{k} = to_float(p{k}.at[e]);"));
+        WriteLines("        ", PlaceOf($"vector * {_walk.Width} + e"));
         WriteLines("        ", statements);
         WriteLines("        ", results.Select((result, k) => $"z{k}[e] = {result};"));
         _text.Append("    }\n\n");

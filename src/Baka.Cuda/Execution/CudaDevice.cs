@@ -112,6 +112,22 @@ public sealed class CudaDevice : IDevice
         return _programs[^1];
     }
 
+    /// <summary>Floating-point operations a second of a large matrix product with this precision: what training is compared with.</summary>
+    /// <exception cref="CudaException">There is not enough free memory.</exception>
+    public double MeasureProductRate()
+    {
+        Context.MakeCurrent();
+        return new DeviceSpeed(Context, Stream).ProductFlops(_products, Precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32);
+    }
+
+    /// <summary>Bytes read and written a second when memory is copied on the GPU.</summary>
+    /// <exception cref="CudaException">There is not enough free memory.</exception>
+    public double MeasureCopyRate()
+    {
+        Context.MakeCurrent();
+        return new DeviceSpeed(Context, Stream).CopyBandwidth();
+    }
+
     public void Read(string variable, Span<float> to)
     {
         var (view, memory) = Find(variable);

@@ -113,12 +113,13 @@ public sealed class CudaProgram : IProgram
 
     /// <summary>Runs one operation after the other and takes the time of each, as the median of some repetitions.</summary>
     /// <remarks>Variables change as if the program had run that many times.</remarks>
-    internal IReadOnlyList<(LoweredStep Step, Operation Operation, float Milliseconds)> Measure(int repetitions)
+    public IReadOnlyList<StepTime> Measure(int repetitions)
     {
         _device.Context.MakeCurrent();
         Record(0);
         PrepareWeights();
-        var operations = _lowered.Steps.SelectMany(s => s.Operations.Select(o => (Step: s, Operation: o))).ToArray();
+        var works = Works();
+        var operations = works.SelectMany(w => w.Operations).ToArray();
         var times = new float[operations.Length][];
         using var timer = new OperationTimer(_device.Context, operations.Length);
         for (var run = 0; run < repetitions; run++)
@@ -127,7 +128,7 @@ public sealed class CudaProgram : IProgram
             timer.Start(_device.Stream);
             for (var i = 0; i < operations.Length; i++)
             {
-                _device.Recorder.Put(operations[i].Operation, v => Address(v, 0));
+                _device.Recorder.Put(operations[i], v => Address(v, 0));
                 timer.Mark(i, _device.Stream);
             }
 
@@ -139,8 +140,25 @@ public sealed class CudaProgram : IProgram
             }
         }
 
-        return [.. operations.Select((o, i) => (o.Step, o.Operation, times[i].Order().ElementAt(repetitions / 2)))];
+        _device.MarkParametersChanged();
+        var next = 0;
+        return
+        [
+            .. works.Select(work =>
+            {
+                var medians = times.Skip(next).Take(work.Operations.Count).Sum(t => t.Order().ElementAt(repetitions / 2));
+                next += work.Operations.Count;
+                return new StepTime(work.Kind, work.Module, work.Flops, work.Bytes, work.Operations.Count, medians);
+            }),
+        ];
     }
+
+    /// <summary>What brings weights up to date where parameters have changed, then the steps.</summary>
+    private List<Work> Works() =>
+    [
+        .. _lowered.Preparations.Select(p => new Work("Copy", "weights", 0, p.Key.Steps.Sum(s => s.Bytes), p.Value)),
+        .. _lowered.Steps.Select(s => new Work(s.Step.Kind, s.Step.Module, s.Step.Flops, s.Step.Bytes, s.Operations)),
+    ];
 
     private Span<byte> Staged(string input)
     {
@@ -265,4 +283,13 @@ public sealed class CudaProgram : IProgram
         };
         return _own.Address + (ulong)offset;
     }
+
+    private sealed record Work(string Kind, string Module, long Flops, long Bytes, IReadOnlyList<Operation> Operations);
 }
+
+/// <summary>How long a GPU takes for a step of a plan.</summary>
+/// <param name="Kind">Of its op.</param>
+/// <param name="Bytes">That have to move at least.</param>
+/// <param name="Launches">Kernels and products.</param>
+/// <param name="Milliseconds">Each launch by itself, with the pauses between launches that a recorded program has not.</param>
+public sealed record StepTime(string Kind, string Module, long Flops, long Bytes, int Launches, double Milliseconds);

@@ -32,7 +32,7 @@ internal sealed unsafe class CudaContext : IDisposable
     public long TotalBytes => MemoryInfo().Total;
 
     /// <summary>Opens the GPU and makes it current on this thread.</summary>
-    /// <exception cref="CudaException">There is no GPU, or a library is missing.</exception>
+    /// <exception cref="CudaException">There is no GPU, it is too old, or a library is missing.</exception>
     public static CudaContext Open()
     {
         var libraries = CudaLibraries.Shared;
@@ -40,6 +40,11 @@ internal sealed unsafe class CudaContext : IDisposable
         int device;
         nint handle;
         driver.Check(driver.DeviceGet(&device, 0), "cuDeviceGet");
+        if (ReadProfile(driver, device).Problem is { } problem)
+        {
+            throw new CudaException(problem);
+        }
+
         driver.Check(driver.PrimaryContextRetain(&handle, device), "cuDevicePrimaryCtxRetain");
         driver.Check(driver.ContextSetCurrent(handle), "cuCtxSetCurrent");
         return new CudaContext(libraries, device, handle);

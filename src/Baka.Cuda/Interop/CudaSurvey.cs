@@ -20,7 +20,7 @@ public sealed record CudaSurvey(IReadOnlyList<LibrarySurvey> Libraries, IReadOnl
         {
             var (driver, version) = CudaLibraries.StartDriver(module);
             major = version.Major;
-            gpus.AddRange(ReadGpus(driver));
+            gpus.AddRange(ReadGpus(driver, problems));
             return $"for CUDA {version}";
         });
         var nvrtc = Try(LibraryName.Nvrtc(major), finder, problems, module => new Nvrtc(module).Version.ToString());
@@ -44,7 +44,7 @@ public sealed record CudaSurvey(IReadOnlyList<LibrarySurvey> Libraries, IReadOnl
         }
     }
 
-    private static unsafe List<GpuSurvey> ReadGpus(Driver driver)
+    private static unsafe List<GpuSurvey> ReadGpus(Driver driver, List<string> problems)
     {
         int count;
         driver.Check(driver.DeviceGetCount(&count), "cuDeviceGetCount");
@@ -56,6 +56,11 @@ public sealed record CudaSurvey(IReadOnlyList<LibrarySurvey> Libraries, IReadOnl
             driver.Check(driver.DeviceGet(&device, i), "cuDeviceGet");
             driver.Check(driver.DeviceTotalMem(&bytes, device), "cuDeviceTotalMem");
             var profile = CudaContext.ReadProfile(driver, device);
+            if (i == 0 && profile.Problem is { } problem)
+            {
+                problems.Add(problem);
+            }
+
             gpus.Add(new GpuSurvey(profile.Name, (long)bytes, new Version(profile.Major, profile.Minor)));
         }
 

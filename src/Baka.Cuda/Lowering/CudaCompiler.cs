@@ -16,8 +16,8 @@ internal sealed class CudaCompiler
     {
         _device = device;
         Precision = precision;
-        var element = precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32;
-        Variables = new VariablePlacement(element);
+        var element = precision is Precision.BFloat16 or Precision.BFloat16Pure ? Element.BFloat16 : Element.Float32;
+        Variables = new VariablePlacement(element, precision == Precision.BFloat16Pure ? Element.BFloat16 : Element.Float32);
         Weights = new PreparedWeights(element, Variables);
     }
 
@@ -32,7 +32,7 @@ internal sealed class CudaCompiler
     public LoweredPlan Compile(TensorGraph graph, int groups)
     {
         var plan = PlanBuilder.Build(Pipeline.Gpu.Run(graph), Variables, groups, Weights);
-        var context = new LoweringContext(_device);
+        var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue("rounding_seed", out var seed) ? new View(seed, new Shape(1)) : null };
         var lowering = new StepLowering(context);
         return new LoweredPlan(
             plan,

@@ -13,12 +13,19 @@ internal sealed record DeviceProfile(string Name, int Multiprocessors, int Major
     /// <summary>An NVIDIA H100, for plans made without a GPU.</summary>
     public static DeviceProfile H100 { get; } = new("NVIDIA H100 80GB HBM3", 132, 9, 0, 232448);
 
+    // The first whose tensor cores take bf16, and with copies to shared memory in the background.
+    private const int LeastMajor = 8;
+
+    /// <summary>Why kernels can't run on it, in one sentence; null where they can.</summary>
+    public string? Problem => Major >= LeastMajor ? null : $"The GPU {Name} has compute capability {Major}.{Minor}, but {LeastMajor}.0 or later is needed; train on the CPU.";
+
     /// <summary>The first GPU of this machine, or null where there is none that can be used.</summary>
     public static DeviceProfile? Find()
     {
         try
         {
-            return CudaContext.ReadFirstProfile();
+            var first = CudaContext.ReadFirstProfile();
+            return first.Problem is null ? first : null;
         }
         catch (CudaException)
         {

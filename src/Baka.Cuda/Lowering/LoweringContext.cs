@@ -12,6 +12,9 @@ internal sealed class LoweringContext(DeviceProfile device)
 
     public DeviceProfile Device { get; } = device;
 
+    /// <summary>A number that differs from update to update, where values are rounded by chance; null = they are rounded to nearest.</summary>
+    public View? RoundingSeed { get; init; }
+
     /// <summary>Bytes that the hungriest step needs besides the arena.</summary>
     public long ScratchBytes { get; private set; }
 

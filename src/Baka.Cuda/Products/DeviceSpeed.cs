@@ -1,3 +1,4 @@
+using System.Numerics;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Interop;
 using Baka.Cuda.Lowering;
@@ -9,18 +10,24 @@ namespace Baka.Cuda.Products;
 internal sealed class DeviceSpeed(CudaContext context, CudaStream stream)
 {
     private const int Repetitions = 10;
-    private const int Extent = 8192;
+
+    // Enough tiles for every multiprocessor of the largest GPUs, and no more work than smaller ones do in a moment.
+    private const int LargestExtent = 8192;
+    private const int ExtentPerMultiprocessor = 64;
+
     private const long CopiedBytes = 1L << 29;
 
-    /// <summary>Floating-point operations a second of a bf16 product with 8192 rows, columns and summands.</summary>
+    /// <summary>Floating-point operations a second of a product of large square matrices.</summary>
+    /// <param name="element">Of operands and result.</param>
     /// <exception cref="CudaException">There is not enough free memory.</exception>
-    public double ProductFlops(ProductRunner products)
+    public double ProductFlops(ProductRunner products, Element element)
     {
-        using var a = Random();
-        using var b = Random();
-        using var d = Random();
-        var shape = new Shape(Extent, Extent);
-        View Matrix() => new(new Storage(StorageKind.Scratch, "speed", Element.BFloat16, shape.Count), shape);
+        var extent = (int)Math.Min(LargestExtent, BitOperations.RoundUpToPowerOf2((uint)(context.Profile.Multiprocessors * ExtentPerMultiprocessor)) / 2);
+        var shape = new Shape(extent, extent);
+        using var a = Random(element, shape.Count);
+        using var b = Random(element, shape.Count);
+        using var d = Random(element, shape.Count);
+        View Matrix() => new(new Storage(StorageKind.Scratch, "speed", element, shape.Count), shape);
         var prepared = products.Prepare(new Product(Matrix(), false, Matrix(), true, Matrix(), false));
         return prepared.Shape.Flops / Seconds(() => products.Run(prepared, a.Address, b.Address, d.Address));
     }
@@ -34,10 +41,10 @@ internal sealed class DeviceSpeed(CudaContext context, CudaStream stream)
         return 2 * CopiedBytes / Seconds(() => stream.Copy(to.Address, from.Address, CopiedBytes));
     }
 
-    private DeviceMemory Random()
+    private DeviceMemory Random(Element element, long count)
     {
-        var memory = new DeviceMemory(context, (long)Extent * Extent * Element.BFloat16.Bytes);
-        new RandomOperands(stream).Fill(Element.BFloat16, memory.Address, memory.Bytes);
+        var memory = new DeviceMemory(context, count * element.Bytes);
+        new RandomOperands(stream).Fill(element, memory.Address, memory.Bytes);
         return memory;
     }
 

@@ -34,35 +34,30 @@ __device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q,
 }
 
 // A value that is not finite spoils all queries of a tile that meets it, also those that may not see it: 0 * NaN is
-// NaN. Such rows are computed once more from the slots that they see. The warp works together.
-__device__ __noinline__ void repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
+// NaN. Such rows are computed once more from the slots that they see. The warp works together. (A call would keep
+// products from going on in the background, so this is part of the kernel.)
+__device__ __forceinline__ void repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
 {
-    int lane = threadIdx.x % 32;
-    float sums[(HEAD_WIDTH + 31) / 32] = {};
-    for (int start = range.from; start <= range.to; start += 32)
+    const int lane = threadIdx.x % 32;
+    for (int first = 0; first < HEAD_WIDTH; first += 32)
     {
-        float score = 0;
-        for (int column = 0; column < HEAD_WIDTH && start + lane <= range.to; column++)
+        const int column = min(first + lane, HEAD_WIDTH - 1);
+        float sum = 0;
+#pragma unroll 1
+        for (int slot = range.from; slot <= range.to; slot++)
         {
-            const bf16* query = reinterpret_cast<const bf16*>(queries + place(row, column / 8 * 8));
-            score += to_float(query[column % 8]) * to_float(k[(i64)(start + lane) * HEAD_WIDTH + column]);
-        }
-        float weight = exp2_fast(score - log_sum);
-        for (int i = 0; i < min(32, range.to - start + 1); i++)
-        {
-            int slot = start + i;
+            float score = 0;
+            for (int i = lane; i < HEAD_WIDTH; i += 32)
+            {
+                const bf16* query = reinterpret_cast<const bf16*>(queries + place(row, i / 8 * 8)) + i % 8;
+                score += to_float(*query) * to_float(k[(i64)slot * HEAD_WIDTH + i]);
+            }
             const bf16* value = slot < PAST ? past + (i64)slot * VP_ROW : v + (i64)(slot - PAST) * V_ROW;
-            float factor = warp_get(weight, i);
-#pragma unroll
-            for (int j = 0; j < (HEAD_WIDTH + 31) / 32; j++)
-                if (j * 32 + lane < HEAD_WIDTH)
-                    sums[j] += factor * to_float(value[j * 32 + lane]);
+            sum += exp2_fast(warp_sum(score) - log_sum) * to_float(value[column]);
         }
+        if (first + lane < HEAD_WIDTH)
+            o[column] = from_float<O_TYPE>(sum);
     }
-#pragma unroll
-    for (int j = 0; j < (HEAD_WIDTH + 31) / 32; j++)
-        if (j * 32 + lane < HEAD_WIDTH)
-            o[j * 32 + lane] = from_float<O_TYPE>(sums[j]);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
@@ -94,8 +89,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     sight = join_lanes(sight, 4);
     if (lane == 0)
         sights[warp] = sight;
-    load_queries(queries, q, position, work);
-    publish_tiles();
     __syncthreads();
 
     Sight all = NO_SIGHT, group = NO_SIGHT;
@@ -107,6 +100,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     }
     const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
 
+    // The first keys are on their way while the queries are turned; the loop begins with a barrier.
     const u32 ring_address = shared_address(ring), left = left_operand<FRAGMENTS>(shared_address(queries));
     for (int i = 0; i < STAGES - 1; i++)
     {
@@ -114,6 +108,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
         copy_async_commit();
     }
+    load_queries(queries, q, position, work);
 
     float out[FRAGMENTS][COLUMNS][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
 #pragma unroll
@@ -187,12 +182,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             x[m][n][j] = exp2_fast(x[m][n][j] - largest[m * 2 + j / 2]);
             sum[m * 2 + j / 2] += x[m][n][j];
         }
-        multiply_columns(out, x, values);
+        u32 weights[FRAGMENTS][TILE / 16][4];
+        to_left(weights, x);
+        multiply_columns(out, weights, values);
         wait_for_sums<0>(out);
     }
 
     copy_async_wait<0>();
     __syncthreads();
+    static_assert(BLOCK_QUERIES * STAGE_PITCH * 4 <= STAGES * 2 * TILE_BYTES, "results leave through the ring");
     float* stage = reinterpret_cast<float*>(ring) + warp * FRAGMENTS * 16 * STAGE_PITCH;
     u32 broken = 0;
 #pragma unroll
@@ -232,17 +230,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     if (warp_ballot(broken != 0) == 0)
         return;
     warp_barrier();
-#pragma unroll
-    for (int r = 0; r < FRAGMENTS * 2; r++)
+#pragma unroll 1
+    for (int i = 0; i < FRAGMENTS * 16; i++)
     {
-        const u32 lanes = warp_ballot((broken >> r & 1) != 0);
-        for (int i = 0; i < 8; i++)
+        if ((warp_ballot((broken >> (i / 8) & 1) != 0) >> (i % 8 * 4) & 15) == 0)
+            continue;
+        Range slots = range[0];
+        float log_sum = sum[0];
+#pragma unroll
+        for (int r = 1; r < FRAGMENTS * 2; r++)
         {
-            if ((lanes >> (i * 4) & 15) == 0)
-                continue;
-            const int row = fragment_row<FRAGMENTS>(r / 2) + r % 2 * 8 + i;
-            const Range slots = {warp_get(range[r].from, i * 4), warp_get(range[r].to, i * 4)};
-            repair_row(AT(O, o, work.batch, work.tile * BLOCK_QUERIES + row, work.head), queries, row, k, v, past, slots, warp_get(sum[r], i * 4));
+            slots = i / 8 == r ? range[r] : slots;
+            log_sum = i / 8 == r ? sum[r] : log_sum;
         }
+        slots = {warp_get(slots.from, i % 8 * 4), warp_get(slots.to, i % 8 * 4)};
+        log_sum = warp_get(log_sum, i % 8 * 4);
+        const int row = fragment_row<FRAGMENTS>(i / 16) + i % 16;
+        repair_row(AT(O, o, work.batch, work.tile * BLOCK_QUERIES + row, work.head), queries, row, k, v, past, slots, log_sum);
     }
 }

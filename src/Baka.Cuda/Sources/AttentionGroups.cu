@@ -32,7 +32,8 @@ __device__ __forceinline__ void publish_tiles() { publish_shared(); }
 // Rows of 128 bytes with swizzled pieces, 8 of them 1024 bytes from the next 8.
 __device__ __forceinline__ u64 descriptor(u32 address) { return (u64)1 << 62 | (u64)64 << 32 | (u64)64 << 16 | (address >> 4 & 0x3fff); }
 
-template <int COUNT, int WIDTH> __device__ __forceinline__ void pin_all(float (&d)[COUNT][WIDTH][4])
+// To be said of sums that have a first value before any product of a batch begins: they are in their registers then.
+template <int COUNT, int WIDTH> __device__ __forceinline__ void settle(float (&d)[COUNT][WIDTH][4])
 {
 #pragma unroll
     for (int i = 0; i < COUNT * WIDTH * 4; i++)
@@ -42,7 +43,7 @@ template <int COUNT, int WIDTH> __device__ __forceinline__ void pin_all(float (&
 // d = left * the tile's rows, transposed; added to d if ADD.
 template <bool ADD, int COUNT> __device__ __forceinline__ void multiply_rows(float (&d)[COUNT][TILE / 8][4], u32 left, u32 tile)
 {
-    pin_all(d);
+    settle(d);
     group_fence();
 #pragma unroll
     for (int m = 0; m < COUNT; m++)
@@ -55,19 +56,13 @@ template <bool ADD, int COUNT> __device__ __forceinline__ void multiply_rows(flo
     group_commit();
 }
 
-// d += x, rounded to bfloat16, * the tile.
-template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)[COUNT][COLUMNS][4], const float (&x)[COUNT][TILE / 8][4], u32 tile)
+// d += a * the tile.
+template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)[COUNT][COLUMNS][4], u32 (&a)[COUNT][TILE / 16][4], u32 tile)
 {
-    u32 a[COUNT][TILE / 16][4];
 #pragma unroll
-    for (int i = 0; i < COUNT * TILE / 16; i++)
-    {
-        to_left(a[i / (TILE / 16)][i % (TILE / 16)], x[i / (TILE / 16)], i % (TILE / 16));
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-            pin(a[i / (TILE / 16)][i % (TILE / 16)][j]);
-    }
-    pin_all(d);
+    for (int i = 0; i < COUNT * TILE / 4; i++)
+        pin(a[i / (TILE / 4)][i / 4 % (TILE / 16)][i % 4]);
+    settle(d);
     group_fence();
 #pragma unroll
     for (int m = 0; m < COUNT; m++)
@@ -83,5 +78,5 @@ template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)
 template <int N, int COUNT, int WIDTH> __device__ __forceinline__ void wait_for_sums(float (&d)[COUNT][WIDTH][4])
 {
     group_wait<N>();
-    pin_all(d);
+    settle(d);
 }

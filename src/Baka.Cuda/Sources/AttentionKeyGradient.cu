@@ -31,8 +31,8 @@ __device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, cons
     }
 }
 
-// 0 for slots that take nothing from a query; x is transposed: a row for each slot from `slot` on.
-__device__ __forceinline__ void hide(float (&x)[TILE / 8][4], const int* ranges, int slot)
+// 0 for slots that take nothing from a query; p and ds are transposed: a row for each slot from `slot` on.
+__device__ __forceinline__ void hide(float (&p)[TILE / 8][4], float (&ds)[TILE / 8][4], const int* ranges, int slot)
 {
     const int lane = threadIdx.x % 32;
 #pragma unroll
@@ -41,7 +41,11 @@ __device__ __forceinline__ void hide(float (&x)[TILE / 8][4], const int* ranges,
         Pack<int, 4> slots = load_pack<4>(ranges + (n * 8 + lane % 4 * 2) * 2);
 #pragma unroll
         for (int j = 0; j < 4; j++)
-            x[n][j] = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, slot + j / 2 * 8 + lane / 4) ? x[n][j] : 0.0f;
+        {
+            const bool takes = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, slot + j / 2 * 8 + lane / 4);
+            p[n][j] = takes ? p[n][j] : 0.0f;
+            ds[n][j] = takes ? ds[n][j] : 0.0f;
+        }
     }
 }
 
@@ -129,23 +133,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
             ds[0][n][0] = ds[0][n][2] = -both.at[1];
             ds[0][n][1] = ds[0][n][3] = -both.at[3];
         }
+        settle(p);
+        settle(ds);
         multiply_rows<true>(p, left_keys, queries);
         multiply_rows<true>(ds, left_values, upstreams);
         wait_for_sums<1>(p);
 #pragma unroll
         for (int j = 0; j < TILE / 2; j++)
             p[0][j / 4][j % 4] = exp2_fast(p[0][j / 4][j % 4]);
-        const bool all_take = sees_all(sight, warp_slot, warp_slot + 15);
-        if (!all_take)
-            hide(p[0], tile_ranges, warp_slot);
-        multiply_columns(value_gradient, p, upstreams);
-        wait_for_sums<1>(ds);
+        wait_for_sums<0>(ds);
 #pragma unroll
         for (int j = 0; j < TILE / 2; j++)
             ds[0][j / 4][j % 4] *= p[0][j / 4][j % 4];
-        if (!all_take)
-            hide(ds[0], tile_ranges, warp_slot);
-        multiply_columns(key_gradient, ds, queries);
+        if (!sees_all(sight, warp_slot, warp_slot + 15))
+            hide(p[0], ds[0], tile_ranges, warp_slot);
+        u32 left_p[1][TILE / 16][4], left_ds[1][TILE / 16][4];
+        to_left(left_p, p);
+        to_left(left_ds, ds);
+        settle(value_gradient);
+        settle(key_gradient);
+        multiply_columns(value_gradient, left_p, upstreams);
+        multiply_columns(key_gradient, left_ds, queries);
         wait_for_sums<0>(value_gradient);
         wait_for_sums<0>(key_gradient);
     }

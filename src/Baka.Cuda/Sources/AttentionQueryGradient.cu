@@ -36,37 +36,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 
-    // The block's queries and upstream gradients, to shared memory and for the next kernel.
-    for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
-    {
-        int row = i / PIECES, column = i % PIECES * 8, query = first_query + row;
-        float x[8] = {}, y[8] = {}, product = 0;
-        if (query < QUERIES)
-        {
-            float out[8];
-            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
-            load_parts<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, y);
-            load_parts<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, out);
-            int at = query_position(position, query);
-#pragma unroll
-            for (int j = 0; j < 8; j += 2)
-            {
-                x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
-                x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
-                rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
-                product += y[j] * out[j] + y[j + 1] * out[j + 1];
-            }
-        }
-        products[row][column / 8] = product;
-        store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
-        store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
-        store_parts<8>(turned_q + (i64)(padded + row) * HEAD_WIDTH + column, x);
-#if PACK_UPSTREAM
-        store_parts<8>(packed_upstream + (i64)(padded + row) * HEAD_WIDTH + column, y);
-#endif
-    }
-    publish_tiles();
-
     // What this thread's two rows see, and what takes a gradient from them.
     Range range[2];
     Sight sight = NO_SIGHT, taking_sight = NO_SIGHT;
@@ -109,6 +78,51 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             total = join(total, taking_sights[threadIdx.x * 4 + i]);
         sights[(work.batch * TILES + work.tile) * (WARPS / 4) + threadIdx.x] = total;
     }
+
+    // The first keys are on their way while the queries are turned.
+    const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
+    const u32 ring_address = shared_address(ring);
+    for (int i = 0; i < STAGES - 1; i++)
+    {
+        if (start + i < end)
+            load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
+        copy_async_commit();
+    }
+
+    // The block's queries and upstream gradients, to shared memory and for the next kernel.
+    for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
+    {
+        int row = i / PIECES, column = i % PIECES * 8, query = first_query + row;
+        float x[8] = {}, y[8] = {}, product = 0;
+        if (query < QUERIES)
+        {
+            float out[8];
+            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            load_parts<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, y);
+            load_parts<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, out);
+            int at = query_position(position, query);
+#pragma unroll
+            for (int j = 0; j < 8; j += 2)
+            {
+                x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
+                x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
+                rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
+
+                // Rounded as in do vT, from which delta is subtracted.
+                y[j] = to_float(from_float<bf16>(y[j]));
+                y[j + 1] = to_float(from_float<bf16>(y[j + 1]));
+                product += y[j] * out[j] + y[j + 1] * out[j + 1];
+            }
+        }
+        products[row][column / 8] = product;
+        store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
+        store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
+        store_parts<8>(turned_q + (i64)(padded + row) * HEAD_WIDTH + column, x);
+#if PACK_UPSTREAM
+        store_parts<8>(packed_upstream + (i64)(padded + row) * HEAD_WIDTH + column, y);
+#endif
+    }
+    __syncthreads();
     if (threadIdx.x < BLOCK_QUERIES)
     {
         int query = first_query + threadIdx.x;
@@ -121,15 +135,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         moments[padded + threadIdx.x] = own[threadIdx.x];
     }
     __syncthreads();
-
-    const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
-    const u32 ring_address = shared_address(ring);
-    for (int i = 0; i < STAGES - 1; i++)
-    {
-        if (start + i < end)
-            load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
-        copy_async_commit();
-    }
 
     const u32 left_queries = left_operand<1>(shared_address(queries)), left_upstreams = left_operand<1>(shared_address(upstreams));
     const Moments top = own[warp * 16 + lane / 4], bottom = own[warp * 16 + 8 + lane / 4];
@@ -160,6 +165,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             ds[0][n][0] = ds[0][n][1] = -top.delta;
             ds[0][n][2] = ds[0][n][3] = -bottom.delta;
         }
+        settle(p);
+        settle(ds);
         multiply_rows<true>(p, left_queries, keys);
         multiply_rows<true>(ds, left_upstreams, values);
         wait_for_sums<1>(p);
@@ -179,7 +186,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
                 ds[0][n][j] = contains(range[j / 2], slot + n * 8 + lane % 4 * 2 + j % 2) ? ds[0][n][j] : 0.0f;
             }
         }
-        multiply_columns(gradient, ds, keys);
+        u32 left_ds[1][TILE / 16][4];
+        to_left(left_ds, ds);
+        multiply_columns(gradient, left_ds, keys);
         wait_for_sums<0>(gradient);
     }
 

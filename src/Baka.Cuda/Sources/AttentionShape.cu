@@ -64,27 +64,29 @@ __device__ __forceinline__ int query_position(const int* position, int query)
     return query / SLOTS * SLOTS + position[query % SLOTS];
 }
 
-// N neighbors as floats, by accesses of V elements.
+// N neighbors as floats, by accesses of at most V elements.
 template <int V, int N, typename T> __device__ __forceinline__ void load_parts(const T* p, float (&x)[N])
 {
+    constexpr int W = V < N ? V : N;
 #pragma unroll
-    for (int i = 0; i < N; i += V)
+    for (int i = 0; i < N; i += W)
     {
-        Pack<T, V> pack = load_pack<V>(p + i);
+        Pack<T, W> pack = load_pack<W>(p + i);
 #pragma unroll
-        for (int j = 0; j < V; j++)
+        for (int j = 0; j < W; j++)
             x[i + j] = to_float(pack.at[j]);
     }
 }
 
 template <int V, int N, typename T> __device__ __forceinline__ void store_parts(T* p, const float (&x)[N])
 {
+    constexpr int W = V < N ? V : N;
 #pragma unroll
-    for (int i = 0; i < N; i += V)
+    for (int i = 0; i < N; i += W)
     {
-        Pack<T, V> pack;
+        Pack<T, W> pack;
 #pragma unroll
-        for (int j = 0; j < V; j++)
+        for (int j = 0; j < W; j++)
             pack.at[j] = from_float<T>(x[i + j]);
         store_pack(p + i, pack);
     }

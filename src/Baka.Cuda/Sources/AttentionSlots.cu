@@ -1,8 +1,7 @@
-// How rows get from device memory into tiles: in the background, 16 bytes a thread, each pass as many rows as there are
-// threads for, a multiple of 8, so that a thread's pieces lie at the same place of its rows.
+// How rows get from device memory into tiles: in the background, 16 bytes a thread, in passes of as many rows as there are
+// threads for: a multiple of 8, so that a thread's pieces lie at the same place of its rows, and a part of a tile.
 
-#define PASS_ROWS (THREADS / PIECES / 8 * 8 < TILE ? THREADS / PIECES / 8 * 8 : TILE)
-#define PASSES ((TILE + PASS_ROWS - 1) / PASS_ROWS)
+#define PASS_ROWS (THREADS / PIECES >= 64 ? 64 : THREADS / PIECES >= 32 ? 32 : THREADS / PIECES >= 16 ? 16 : 8)
 
 // Rows STRIDE elements apart to a tile; zeros instead of those that do not exist. row_exists(0 ... TILE - 1) tells.
 template <i64 STRIDE, typename Exists> __device__ __forceinline__ void copy_rows(u32 tile, const bf16* from, Exists row_exists)
@@ -13,7 +12,7 @@ template <i64 STRIDE, typename Exists> __device__ __forceinline__ void copy_rows
     from += row * STRIDE + column;
     tile += place(row, column);
 #pragma unroll
-    for (int pass = 0; pass < PASSES; pass++)
+    for (int pass = 0; pass < TILE / PASS_ROWS; pass++)
         copy_async_16(tile + pass * place(PASS_ROWS, 0), from + pass * PASS_ROWS * STRIDE, row_exists(row + pass * PASS_ROWS));
 }
 

@@ -7,13 +7,16 @@
 #define STEPS (HEAD_WIDTH / 16)
 #define COLUMNS (HEAD_WIDTH / 8)
 
-// Sums of 16 rows lie as the left operand of the next product wants them: columns 16 step ... 16 step + 15 as bfloat16.
-template <int N> __device__ __forceinline__ void to_left(u32 (&a)[4], const float (&x)[N][4], int step)
+// Sums of 16 rows, rounded to bfloat16, lie as the left operand of the next product wants them.
+template <int COUNT> __device__ __forceinline__ void to_left(u32 (&a)[COUNT][TILE / 16][4], const float (&x)[COUNT][TILE / 8][4])
 {
-    a[0] = pack_bf16(x[2 * step][0], x[2 * step][1]);
-    a[1] = pack_bf16(x[2 * step][2], x[2 * step][3]);
-    a[2] = pack_bf16(x[2 * step + 1][0], x[2 * step + 1][1]);
-    a[3] = pack_bf16(x[2 * step + 1][2], x[2 * step + 1][3]);
+#pragma unroll
+    for (int i = 0; i < COUNT * TILE / 4; i++)
+    {
+        const int m = i / (TILE / 4), step = i / 4 % (TILE / 16), j = i % 4;
+        const float(&pair)[4] = x[m][2 * step + j / 2];
+        a[m][step][j] = pack_bf16(pair[j % 2 * 2], pair[j % 2 * 2 + 1]);
+    }
 }
 
 // Rows of results on their way out, as floats in shared memory, so that each is written by neighboring lanes.

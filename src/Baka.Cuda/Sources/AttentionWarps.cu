@@ -54,18 +54,13 @@ template <bool ADD, int COUNT> __device__ __forceinline__ void multiply_rows(flo
     }
 }
 
-// d += x, rounded to bfloat16, * the tile.
-template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)[COUNT][COLUMNS][4], const float (&x)[COUNT][TILE / 8][4], u32 tile)
+// d += a * the tile.
+template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)[COUNT][COLUMNS][4], u32 (&a)[COUNT][TILE / 16][4], u32 tile)
 {
     const int lane = threadIdx.x % 32;
     tile += place(lane % 16, lane / 16 * 8);
 #pragma unroll
     for (int step = 0; step < TILE / 16; step++)
-    {
-        u32 a[COUNT][4];
-#pragma unroll
-        for (int m = 0; m < COUNT; m++)
-            to_left(a[m], x[m], step);
 #pragma unroll
         for (int n = 0; n < STEPS; n++)
         {
@@ -74,12 +69,14 @@ template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)
 #pragma unroll
             for (int m = 0; m < COUNT; m++)
             {
-                multiply_bf16(d[m][2 * n], a[m], b[0], b[1]);
-                multiply_bf16(d[m][2 * n + 1], a[m], b[2], b[3]);
+                multiply_bf16(d[m][2 * n], a[m][step], b[0], b[1]);
+                multiply_bf16(d[m][2 * n + 1], a[m][step], b[2], b[3]);
             }
         }
-    }
 }
+
+// To be said of sums that have a first value before any product of a batch begins: here it does not matter.
+template <int COUNT, int WIDTH> __device__ __forceinline__ void settle(float (&)[COUNT][WIDTH][4]) {}
 
 // Sums can be used when at most the last N products may be under way: here there never is one.
 template <int N, int COUNT, int WIDTH> __device__ __forceinline__ void wait_for_sums(float (&)[COUNT][WIDTH][4]) {}

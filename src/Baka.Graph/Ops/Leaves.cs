@@ -8,8 +8,11 @@ public enum VariableKind
     /// <summary>Trained.</summary>
     Parameter,
 
-    /// <summary>Belongs to training: moments of the optimizer, sums of gradients.</summary>
+    /// <summary>Belongs to training: sums of gradients.</summary>
     State,
+
+    /// <summary>A running mean that the optimizer keeps for a parameter.</summary>
+    Moment,
 
     /// <summary>What every row remembers: the first axis is the rows.</summary>
     Carry,

@@ -23,7 +23,13 @@ internal sealed class AdamW
         _meanCorrection = graph.Input("mean_correction", DType.Float32, Shape.Scalar);
         _squareCorrection = graph.Input("square_correction", DType.Float32, Shape.Scalar);
         _clip = graph.Input("clip", DType.Float32, Shape.Scalar);
+
+        // For devices that keep parameters with few digits and round them by chance.
+        graph.Input(RoundingSeed, DType.Int32, new Shape(1));
     }
+
+    /// <summary>Name of the input with the number of the update, which decides how new values are rounded where that is by chance.</summary>
+    public const string RoundingSeed = "rounding_seed";
 
     public static string MeanName(string parameter) => $"adam.m.{parameter}";
 
@@ -58,8 +64,8 @@ internal sealed class AdamW
     private void Update(ParameterSpec parameter, Tensor g, Tensor valid)
     {
         var p = parameter.In(_graph);
-        var m = _graph.State(MeanName(parameter.Name), parameter.Shape);
-        var v = _graph.State(SquareName(parameter.Name), parameter.Shape);
+        var m = _graph.Moment(MeanName(parameter.Name), parameter.Shape);
+        var v = _graph.Moment(SquareName(parameter.Name), parameter.Shape);
         var (beta1, beta2) = ((float)_recipe.Beta1, (float)_recipe.Beta2);
         var nextM = m * beta1 + g * (float)(1 - _recipe.Beta1);
         var nextV = v * beta2 + g * g * (float)(1 - _recipe.Beta2);

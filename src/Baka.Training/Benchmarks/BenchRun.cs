@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using Baka.Cpu.Execution;
-using Baka.Cpu.Gemm;
 using Baka.Data;
 using Baka.Model;
 using Baka.Model.Programs;
@@ -8,6 +6,7 @@ using Baka.Model.Recipes;
 using Baka.Training.Devices;
 using Baka.Training.Models;
 using Baka.Training.Optimization;
+using Baka.Training.Planning;
 
 namespace Baka.Training.Benchmarks;
 
@@ -18,64 +17,76 @@ public static class BenchRun
     private const int WarmUp = 2;
 
     /// <param name="recipe">Of the model.</param>
-    /// <param name="train">Its optimizer; batch and windows are those given here.</param>
+    /// <param name="train">Its optimizer and the rows of a pass, decided as in training where it has none; batch and windows are those given here.</param>
     /// <param name="rows">B.</param>
     /// <param name="windows">W.</param>
     /// <param name="steps">To measure, after two that do not count.</param>
-    /// <param name="device">A CPU.</param>
-    /// <param name="progress">Told the share done.</param>
+    /// <param name="device">Not the debugging one.</param>
+    /// <param name="breakdown">Whether to take the times of single kernels too, where the device can.</param>
     /// <param name="stop">Ends the work with <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="UserException">A number is out of range, or there is no such device.</exception>
     public static BenchReport Run(
-        ModelRecipe recipe, TrainRecipe train, int rows, int windows, int steps, DeviceChoice device, IProgress<double>? progress = null, CancellationToken stop = default)
+        ModelRecipe recipe, TrainRecipe train, int rows, int windows, int steps, DeviceChoice device, bool breakdown = false, CancellationToken stop = default)
     {
         if (rows < 1 || windows < 1 || steps < 1)
         {
             throw new UserException($"There must be at least one row, window and step to measure, not {rows}, {windows} and {steps}.");
         }
 
-        if (device.Debug)
-        {
-            throw new UserException("The debugging device is slow by design: measure without --debug.");
-        }
-
         var start = Stopwatch.GetTimestamp();
-        using var cpu = (CpuDevice)device.Create();
         var model = new LanguageModel(recipe);
-        using var program = TrainingProgram.Create(cpu, model, train with { Accumulate = 1 }, rows, windows);
-        Parameters.Initialize(cpu, model, Seed);
+
+        // Drawn while the device is opened and the step compiled.
+        var initial = new InitialValues(model, Seed);
+        using var benched = BenchedDevice.Open(device);
+        var opened = Stopwatch.GetElapsedTime(start);
+        train = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
+        using var program = TrainingProgram.Create(benched.Device, model, train, rows, windows);
+        var compiled = Stopwatch.GetElapsedTime(start);
+        initial.WriteTo(benched.Device);
         ManagedMemory.Release();
-        var preparation = Stopwatch.GetElapsedTime(start);
+        var preparation = new Preparation(opened, compiled - opened, Stopwatch.GetElapsedTime(start) - compiled);
 
         var batch = new RandomBatch(recipe, rows, windows);
-        var times = new double[steps];
+        using var process = Process.GetCurrentProcess();
+        var firstStep = TimeSpan.Zero;
         for (var step = 0; step < WarmUp; step++)
         {
             Measure(program, batch, train, step);
+            firstStep = step == 0 ? DateTime.Now - process.StartTime : firstStep;
         }
 
+        var times = new double[steps];
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         for (var step = 0; step < steps; step++)
         {
             stop.ThrowIfCancellationRequested();
             times[step] = Measure(program, batch, train, WarmUp + step);
-            progress?.Report((step + 1.0) / steps);
         }
 
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
-        using var process = Process.GetCurrentProcess();
-        var resident = process.PeakWorkingSet64;
+        process.Refresh();
+        var (resident, memory, used) = (process.PeakWorkingSet64, benched.Memory, benched.UsedBytes);
         Array.Sort(times);
+
+        int Runs(int index) => StepPrograms.Runs(train, rows, index);
+        var peak = benched.MeasurePeak();
         return new BenchReport(
+            benched.Description,
             Parameters.Count(model),
             rows * windows * recipe.Window,
+            train.RowsPerPass ?? rows,
             steps,
             preparation,
+            firstStep,
             (times[steps / 2] + times[(steps - 1) / 2]) / 2,
-            cpu.Programs.Sum(p => (double)p.Plan.Flops),
-            Sgemm.MeasurePeak(cpu.Team),
+            benched.Plans.Select((plan, i) => (double)plan.Flops * Runs(i)).Sum(),
+            peak * 1e-9,
             resident,
-            (double)allocated / steps);
+            (double)allocated / steps,
+            memory,
+            used,
+            breakdown ? benched.MeasureKernels(Runs, peak) : null);
     }
 
     /// <returns>Milliseconds.</returns>

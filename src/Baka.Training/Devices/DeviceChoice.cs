@@ -28,12 +28,19 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
     internal static string CudaCache => Path.Combine(CacheFolder.Path, "cuda");
 
     /// <summary>What a GPU is told to compute with.</summary>
-    internal Baka.Cuda.Precision CudaPrecision => Precision switch
+    internal Baka.Cuda.Precision CudaPrecision => EffectivePrecision switch
     {
         Model.Recipes.Precision.F32 => Baka.Cuda.Precision.Float32,
         Model.Recipes.Precision.Tf32 => Baka.Cuda.Precision.Tf32,
+        Model.Recipes.Precision.Bf16Pure => Baka.Cuda.Precision.BFloat16Pure,
         _ => Baka.Cuda.Precision.BFloat16,
     };
+
+    /// <summary>The precision chosen, or else the device's usual one.</summary>
+    public Precision EffectivePrecision => Precision ?? (Name == Cuda ? Model.Recipes.Precision.Bf16 : Model.Recipes.Precision.F32);
+
+    /// <summary>As <c>--precision</c> has it.</summary>
+    internal string PrecisionName => ChoiceName.Of(EffectivePrecision);
 
     /// <summary>The precision chosen, or those that a test should cover.</summary>
     public IReadOnlyList<Precision> Precisions => (Precision, Name) switch
@@ -65,7 +72,7 @@ public sealed record DeviceChoice(string Name, int Threads, bool Debug, Precisio
         switch (Name)
         {
             case Cpu when Precision is { } other and not Model.Recipes.Precision.F32:
-                throw new UserException($"The CPU computes in f32 alone: use --device cuda for the precision {other.ToString().ToLowerInvariant()}.");
+                throw new UserException($"The CPU computes in f32 alone: use --device cuda for the precision {ChoiceName.Of(other)}.");
             case Cuda when Debug:
                 throw new UserException("The debugging kernels run on the CPU: use --debug without --device cuda.");
             case Cpu or Cuda:

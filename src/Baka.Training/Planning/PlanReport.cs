@@ -7,27 +7,29 @@ namespace Baka.Training.Planning;
 /// <param name="Bytes">Bytes they have to move at least.</param>
 public sealed record KernelGroup(string Kind, int Count, long Flops, long Bytes);
 
-/// <summary>Where the memory of a training process goes, in bytes.</summary>
-/// <param name="Runtime">What the process holds before any tensor: code, compiler, graphs.</param>
-/// <param name="Parameters">Weights.</param>
-/// <param name="Optimizer">Moments, and sums of gradients when they are accumulated.</param>
-/// <param name="Carry">Caches and memory carried from step to step.</param>
-/// <param name="Arena">Activations and gradients, planned to overlap in time.</param>
-/// <param name="Scratch">Working space of kernels, inputs and outputs.</param>
-public sealed record MemoryReport(long Runtime, long Parameters, long Optimizer, long Carry, long Arena, long Scratch)
+/// <summary>Where the memory of a training process goes: its resident memory, or a GPU's own.</summary>
+public sealed record MemoryReport(IReadOnlyList<MemoryPart> Parts)
 {
-    /// <summary>Predicted peak of the resident memory.</summary>
-    public long Peak => Runtime + Parameters + Optimizer + Carry + Arena + Scratch;
+    /// <summary>The part that the process holds before any tensor: code, compiler, graphs.</summary>
+    internal const string Runtime = "runtime";
+
+    /// <summary>Predicted at its peak.</summary>
+    public long Peak => Parts.Sum(part => part.Bytes);
+
+    /// <summary>A part's bytes; 0 where there is no such part.</summary>
+    public long Of(string key) => Parts.FirstOrDefault(part => part.Key == key)?.Bytes ?? 0;
 }
 
 /// <summary>What a training step was compiled to.</summary>
+/// <param name="Device">What it was compiled for, in words.</param>
 /// <param name="Rows">B.</param>
 /// <param name="Windows">W.</param>
 /// <param name="TokensPerStep">B·W·T.</param>
 /// <param name="ParameterCount">Trained numbers.</param>
 /// <param name="Kernels">By kind, the most work first.</param>
 /// <param name="Memory">Predicted memory.</param>
-public sealed record PlanReport(int Rows, int Windows, int TokensPerStep, long ParameterCount, IReadOnlyList<KernelGroup> Kernels, MemoryReport Memory)
+public sealed record PlanReport(
+    string Device, int Rows, int Windows, int TokensPerStep, long ParameterCount, IReadOnlyList<KernelGroup> Kernels, MemoryReport Memory)
 {
     public long Flops => Kernels.Sum(k => k.Flops);
 

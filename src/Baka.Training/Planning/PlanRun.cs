@@ -1,7 +1,4 @@
-using Baka.Compiler.Fusion;
 using Baka.Compiler.Plans;
-using Baka.Cpu.Execution;
-using Baka.Cpu.Gemm;
 using Baka.Data;
 using Baka.Model;
 using Baka.Model.Programs;
@@ -13,42 +10,41 @@ namespace Baka.Training.Planning;
 /// <summary>Compiles training steps without running them, to tell what they would take.</summary>
 public static class PlanRun
 {
-    // What a process grows by when the kernels run for the first time and are compiled, which a plan doesn't do: 18 to
-    // 29 MB, measured as the resident peak of 'baka bench' less all else, for the presets tiny and small.
-    private const long KernelCode = 22_000_000;
-
     /// <summary>Compiles one training step of a recipe.</summary>
-    /// <exception cref="UserException">The device cannot be planned for.</exception>
+    /// <param name="device">A GPU need not be there: then an H100 is planned for.</param>
+    /// <exception cref="UserException">There is no such device or precision.</exception>
     public static PlanReport Create(Recipe recipe, int rows, int windows, DeviceChoice device)
     {
-        RequirePlannable(device);
-        using var cpu = new CpuDevice(device.Threads, MemoryUse.Reserved);
+        using var planned = PlannedDevice.Open(device);
         var model = new LanguageModel(recipe.Model);
-        using var program = TrainingProgram.Create(cpu, model, recipe.Train, rows, windows);
-        foreach (var loaded in cpu.Programs)
-        {
-            loaded.Prepare();
-        }
-
+        var train = recipe.Train with { Batch = rows };
+        using var program = TrainingProgram.Create(planned.Device, model, train, rows, windows);
         return new PlanReport(
+            planned.Description,
             rows,
             windows,
             rows * windows * recipe.Model.Window,
             model.Parameters.Sum(p => p.Shape.Count),
-            Group(cpu.Programs.SelectMany(p => p.Plan.Steps)),
-            Memory(cpu, model, rows));
+            Group(planned.Plans.SelectMany((plan, i) => plan.Steps.Select(step => (step, StepPrograms.Runs(train, rows, i))))),
+            new MemoryReport(planned.Memory(model, rows)));
     }
 
     /// <summary>
-    /// The most rows whose predicted peak stays within a limit, 0 where not even one does. Memory is all but linear in
-    /// the rows, so each plan tells nearly where the limit is met, and few are needed.
+    /// The most rows whose predicted peak stays within a limit, 0 where not even one pass does. Memory is all but linear
+    /// in the rows, so each plan tells nearly where the limit is met, and few are needed.
     /// </summary>
     public static int LargestBatch(Recipe recipe, int windows, DeviceChoice device, long bytes)
     {
-        var one = Create(recipe, 1, windows, device).Memory;
+        // Where rows are computed some at a time, only whole passes count.
+        var unit = recipe.Train.RowsPerPass ?? 1;
+        var one = Create(recipe, unit, windows, device).Memory;
 
         // What the process holds besides does not depend on the rows: it is measured once.
-        long Peak(int rows) => (Create(recipe, rows, windows, device).Memory with { Runtime = one.Runtime }).Peak;
+        long Peak(int passes)
+        {
+            var memory = Create(recipe, passes * unit, windows, device).Memory;
+            return memory.Peak - memory.Of(MemoryReport.Runtime) + one.Of(MemoryReport.Runtime);
+        }
 
         var (fits, fitting) = (1, one.Peak);
         if (fitting > bytes)
@@ -81,37 +77,11 @@ public static class PlanRun
             }
         }
 
-        return fits;
+        return fits * unit;
     }
 
-    private static void RequirePlannable(DeviceChoice device)
-    {
-        if (device.Name != "cpu")
-        {
-            throw new UserException($"Only the device 'cpu' can be planned for, not '{device.Name}'.");
-        }
-    }
-
-    private static List<KernelGroup> Group(IEnumerable<Step> steps) =>
-        [.. steps.GroupBy(Kind)
-            .Select(g => new KernelGroup(g.Key, g.Count(), g.Sum(s => s.Flops), g.Sum(s => s.Bytes)))
+    private static List<KernelGroup> Group(IEnumerable<(Step Step, int Runs)> steps) =>
+        [.. steps.GroupBy(s => s.Step.Kind)
+            .Select(g => new KernelGroup(g.Key, g.Sum(s => s.Runs), g.Sum(s => s.Runs * s.Step.Flops), g.Sum(s => s.Runs * s.Step.Bytes)))
             .OrderByDescending(g => g.Flops).ThenByDescending(g => g.Bytes)];
-
-    private static string Kind(Step step) => step.Op is FusedElementwise ? "Elementwise" : step.Op.Kind;
-
-    private static MemoryReport Memory(CpuDevice device, LanguageModel model, int rows)
-    {
-        var parameters = model.Parameters.Sum(p => p.Shape.Count) * sizeof(float);
-        var carry = model.Carry(rows).Sum(c => c.Shape.Count) * sizeof(float);
-
-        // As training does before its first step.
-        ManagedMemory.Release();
-        return new MemoryReport(
-            Environment.WorkingSet - device.ScratchBytes + KernelCode,
-            parameters,
-            device.VariableBytes - parameters - carry,
-            carry,
-            device.ArenaBytes,
-            device.ScratchBytes + device.Programs.Sum(p => p.Plan.InputOutputBytes) + Sgemm.ScratchBytes(device.Team.Size));
-    }
 }

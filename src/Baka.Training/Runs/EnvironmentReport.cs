@@ -35,6 +35,12 @@ public sealed record EnvironmentReport(
     string CommandLine,
     DateTimeOffset StartedUtc)
 {
+    /// <summary>The GPU that computes; null = the CPU does.</summary>
+    public string? Gpu { get; init; }
+
+    /// <summary>What is computed with, as recipes write it.</summary>
+    public string? Precision { get; init; }
+
     /// <summary>The report on this process.</summary>
     public static EnvironmentReport Collect(int threads, string commandLine, DateTimeOffset started)
     {

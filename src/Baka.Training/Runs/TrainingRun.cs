@@ -1,7 +1,10 @@
+using Baka.Cuda.Execution;
 using Baka.Data;
 using Baka.Data.Corpora;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
+using Baka.Model;
+using Baka.Model.Recipes;
 using Baka.Training.Checkpoints;
 using Baka.Training.Devices;
 using Baka.Training.Evaluation;
@@ -64,11 +67,14 @@ public sealed class TrainingRun : IDisposable
 
         using var prepared = PreparedRun.Prepare(request, observer, stop);
         observer.Stage("compiling", null);
+
+        // Drawn while the step is compiled.
+        var drawn = prepared.Resumed is null ? new InitialValues(new LanguageModel(prepared.Recipe.Model), (ulong)prepared.Recipe.Train.Seed) : null;
         using var session = new TrainingSession(prepared.Recipe, prepared.Texts, device);
-        SetParameters(session, prepared, observer);
+        SetParameters(session, prepared, drawn, observer);
         stop.ThrowIfCancellationRequested();
         ManagedMemory.Release();
-        using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared), observer, stop);
+        using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared, session.Device), observer, stop);
         try
         {
             return run.Train();
@@ -85,7 +91,7 @@ public sealed class TrainingRun : IDisposable
         _log.Dispose();
     }
 
-    private static void SetParameters(TrainingSession session, PreparedRun prepared, ITrainObserver observer)
+    private static void SetParameters(TrainingSession session, PreparedRun prepared, InitialValues? drawn, ITrainObserver observer)
     {
         if (prepared.Resumed is { } resumed)
         {
@@ -93,14 +99,14 @@ public sealed class TrainingRun : IDisposable
             return;
         }
 
-        Parameters.Initialize(session.Device, session.Model, (ulong)prepared.Recipe.Train.Seed);
+        drawn?.WriteTo(session.Device);
         if (prepared.Initial is { } initial)
         {
             InitialWeights.Load(session.Device, session.Model, initial, observer);
         }
     }
 
-    private static RunFolder OpenFolder(TrainRequest request, PreparedRun prepared)
+    private static RunFolder OpenFolder(TrainRequest request, PreparedRun prepared, IDevice device)
     {
         var folder = prepared.Resumed is { } resumed ? RunFolder.Open(resumed.Folder)
             : request.Out is { } chosen ? RunFolder.CreateAt(chosen)
@@ -108,7 +114,11 @@ public sealed class TrainingRun : IDisposable
         folder.WriteRecipe(prepared.Recipe.ToYaml());
         if (prepared.Resumed is null)
         {
-            folder.WriteEnvironment(EnvironmentReport.Collect(request.Device.Threads, request.CommandLine, DateTimeOffset.Now));
+            folder.WriteEnvironment(EnvironmentReport.Collect(request.Device.Threads, request.CommandLine, DateTimeOffset.Now) with
+            {
+                Gpu = (device as CudaDevice)?.Name,
+                Precision = ChoiceName.Of(request.Device.Preferring(prepared.Recipe.Precision).EffectivePrecision),
+            });
         }
 
         return folder;

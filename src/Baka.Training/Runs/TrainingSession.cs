@@ -7,6 +7,7 @@ using Baka.Model.Programs;
 using Baka.Model.Recipes;
 using Baka.Training.Checkpoints;
 using Baka.Training.Corpora;
+using Baka.Training.Devices;
 using Baka.Training.Models;
 using Baka.Training.Optimization;
 
@@ -32,9 +33,9 @@ internal sealed class TrainingSession : IDisposable
 
     public TrainingSession(Recipe recipe, EncodedTexts texts, IDevice device)
     {
-        var train = recipe.Train;
         (_recipe, _texts, Device) = (recipe, texts, device);
         Model = new LanguageModel(recipe.Model);
+        var train = PassSize.Decide(device, Model, recipe.Train);
         _program = TrainingProgram.Create(device, Model, train, train.Batch, train.WindowsPerStep);
         _stream = WindowStream.ForTraining(texts.Training, train.Batch, train.WindowsPerStep, recipe.Model.Window, (ulong)train.Seed);
         _batch = new WindowBatch(train.Batch, train.WindowsPerStep, recipe.Model.Window);

@@ -9,6 +9,13 @@ namespace Baka.Verification.Checks;
 public static class Catalog
 {
     private const int Windows = 3;
+
+    // So that a single number is not by chance left where it was.
+    private const int Samples = 4;
+
+    // Where a gate opens or closes by rounding, gradients jump: noise must have had its chance to do that.
+    private const int SamplesOfGates = 16;
+
     private static readonly int[] Seeds = [1, 2, 3];
 
     private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm"];
@@ -17,9 +24,9 @@ public static class Catalog
     [
         .. OpCases.All.Keys.Select(name => Op(name, precision)),
         .. LargeOpCases.All.Keys.Select(name => LargeOp(name, precision)),
-        .. ModelCases.Zoo.Select(model => Model(model.Key, precision, device => TrainingSteps.Run(device, model.Value, Windows))),
-        Model("everything, a row at a time", precision, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1)),
-        .. ModelCases.Large.Select(model => Model(model.Key, precision, device => TrainingSteps.Run(device, model.Value, windows: 2))),
+        .. ModelCases.Zoo.Select(model => Model(model.Key, precision, SamplesOfGates, device => TrainingSteps.Run(device, model.Value, Windows))),
+        Model("everything, a row at a time", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1)),
+        .. ModelCases.Large.Select(model => Model(model.Key, precision, Samples, device => TrainingSteps.Run(device, model.Value, windows: 2))),
         .. Remembering.Select(name => new MemoryCheck(name, ModelCases.Zoo[name], precision)),
         .. ModelCases.Large.Select(model => new RepetitionCheck(model.Key, device => TrainingSteps.Run(device, model.Value, windows: 2))),
     ];
@@ -28,16 +35,18 @@ public static class Catalog
         "op",
         name,
         precision,
+        Samples,
         [.. Seeds.SelectMany(seed => Carried(precision).Select(carried => Variant($"seed {seed}", carried, () => OpCases.Make(name, seed, carried))))]);
 
     private static ComparisonCheck LargeOp(string name, Precision precision) => new(
         "large op",
         name,
         precision,
+        Samples,
         [.. Carried(precision).Select(carried => Variant("", carried, () => LargeOpCases.Make(name, carried)))]);
 
-    private static ComparisonCheck Model(string name, Precision precision, Func<IDevice, IReadOnlyList<Measured>> train) =>
-        new("model", name, precision, [new("", train)]);
+    private static ComparisonCheck Model(string name, Precision precision, int samples, Func<IDevice, IReadOnlyList<Measured>> train) =>
+        new("model", name, precision, samples, [new("", train)]);
 
     /// <summary>Where activations are kept with fewer digits than the rest, both are checked.</summary>
     private static bool[] Carried(Precision precision) => precision == Precision.Bf16 ? [false, true] : [false];

@@ -7,17 +7,16 @@ namespace Baka.Verification.Checks;
 /// <summary>Some computations whose results must equal the reference's.</summary>
 internal sealed class ComparisonCheck : Check
 {
-    // So that a single number is not by chance left where it was.
-    private const int Samples = 4;
-
     private readonly Precision _precision;
+    private readonly int _samples;
     private readonly IReadOnlyList<Variant> _variants;
     private readonly Lazy<IReadOnlyList<Expectation>> _expected;
 
-    public ComparisonCheck(string group, string name, Precision precision, IReadOnlyList<Variant> variants)
+    /// <param name="samples">Of rounding noise.</param>
+    public ComparisonCheck(string group, string name, Precision precision, int samples, IReadOnlyList<Variant> variants)
         : base(group, name)
     {
-        (_precision, _variants) = (precision, variants);
+        (_precision, _samples, _variants) = (precision, samples, variants);
         _expected = new(() => [.. _variants.Select(Expect)]);
     }
 
@@ -57,7 +56,7 @@ internal sealed class ComparisonCheck : Check
     private Expectation Expect(Variant variant)
     {
         using var exact = new ReferenceDevice();
-        return new Expectation(variant.Compute(exact), [.. Enumerable.Range(1, Samples).Select(seed => Noisy(variant, seed))]);
+        return new Expectation(variant.Compute(exact), [.. Enumerable.Range(1, _samples).Select(seed => Noisy(variant, seed))]);
     }
 
     private IReadOnlyList<Measured> Noisy(Variant variant, int seed)

@@ -24,7 +24,9 @@ public sealed class GradientTests
         var model = new LanguageModel(recipe);
         using var program = Prepare(device, model, windows, withGradients: false);
         using var backward = Prepare(device, model, windows, withGradients: true);
-        Lab.Initialize(device, model);
+
+        // With these weights no gate opens or closes within the step of a difference.
+        Lab.Initialize(device, model, seed: 2);
         foreach (var carry in model.Carry(Rows))
         {
             device.Write(carry.Name, [.. Lab.Tokens((int)carry.Shape.Count, seed: 3).Select(t => t / 5f - 1)]);
