@@ -21,6 +21,30 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
         var operations = new List<Operation>();
         var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
         PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, operations);
+        return WithValues(key, shape, inputs, operations, context);
+    }
+
+    /// <summary>The same for kernels that take whole tiles of keys: swizzled, [B, h, P + W·S rounded up to 8, f].</summary>
+    public static AttentionStream PackSwizzled(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
+    {
+        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, (shape.Stream + 7) / 8 * 8, shape.HeadWidth);
+
+        // Heads that share a thread's angles: few, so that there are threads enough.
+        var heads = shape.Heads % 2 == 0 ? 2 : 1;
+        var kernel = AttentionSources.Kernel(
+            "attention_hopper_pack",
+            [
+                .. shape.Defines(), .. inputs.Key.Defines("K"), .. inputs.PastKey.Defines("KP"),
+                ("KEY_ROWS", key.Shape[2]), ("HEADS_AT_A_TIME", heads), ("ONLY_FINITE", onlyFinite),
+            ],
+            "Rope.cu", "AttentionHopperPack.cu");
+        var pieces = (long)shape.Batch * shape.Stream * (shape.HeadWidth / Piece);
+        var launch = new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads), shape.Heads / heads), Threads, 0, [inputs.Key.View, inputs.PastKey.View, key]);
+        return WithValues(key, shape, inputs, [launch], context);
+    }
+
+    private static AttentionStream WithValues(View key, AttentionShape shape, AttentionInputs inputs, List<Operation> operations, LoweringContext context)
+    {
         if (inputs.Value.IsCopyable && inputs.PastValue.IsCopyable)
         {
             return new AttentionStream(key, inputs.Value, inputs.PastValue, operations);

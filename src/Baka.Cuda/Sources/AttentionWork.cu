@@ -8,10 +8,12 @@ struct Work
     int batch, head, tile;
 };
 
-__device__ __forceinline__ Work find_work()
+__device__ __forceinline__ Work work_of(int index)
 {
-    int group = blockIdx.x / (GROUP * TILES), rest = blockIdx.x % (GROUP * TILES);
+    int group = index / (GROUP * TILES), rest = index % (GROUP * TILES);
     int heads = min(GROUP, BATCH * HEADS - group * GROUP);
     int pair = group * GROUP + rest % heads;
     return {pair / HEADS, pair % HEADS, attention_order[rest / heads]};
 }
+
+__device__ __forceinline__ Work find_work() { return work_of(blockIdx.x); }

@@ -9,7 +9,8 @@ namespace Baka.Cuda.Tests.Kernels;
 
 public sealed partial class AttentionLoweringTests
 {
-    private readonly LoweringContext _context = new(DeviceProfile.H100);
+    // Before Hopper, which has kernels of its own for heads of width 64.
+    private readonly LoweringContext _context = new(new DeviceProfile("NVIDIA A100", 108, 8, 0, DeviceProfile.H100.SharedBytesPerBlock));
 
     [Fact]
     public void Keys_are_turned_first_and_values_read_where_they_lie()
@@ -56,11 +57,11 @@ public sealed partial class AttentionLoweringTests
     }
 
     [Theory]
-    [InlineData(64, "wgmma")]
-    [InlineData(128, "wgmma")]
+    [InlineData(64, "mma")]
+    [InlineData(128, "mma")]
     [InlineData(32, "mma")]
     [InlineData(96, "mma")]
-    public void Groups_of_warps_multiply_where_heads_are_whole_rows_of_128_bytes(int headWidth, string instruction)
+    public void Before_Hopper_every_warp_multiplies_by_itself(int headWidth, string instruction)
     {
         var source = Forward(new AttentionSteps(HeadWidth: headWidth))[^1].Kernel.Source;
         Assert.Contains($"({instruction}.m", source, StringComparison.Ordinal);

@@ -1,0 +1,231 @@
+// Work of the kernels on Hopper that take queries and go over keys. One block for each multiprocessor takes one item after
+// the other: BLOCK_QUERIES consecutive queries of a head, in whatever windows they are, 64 for each of GROUPS warpgroups.
+// One more warpgroup loads all that they need, well ahead and also across items. The others go at their own pace, so
+// that one's products run while another computes weights, and pass over tiles that none of their queries sees.
+//
+// keys [BATCH, HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
+// memory. Values are copied from where they lie.
+
+#define THREADS (GROUPS * 128 + 128)
+#define BLOCK_QUERIES (GROUPS * 64)
+#define LOADERS 4 // Warps that load.
+#define TILE_BYTES (TILE * ROW_BYTES)
+#define STAGE_BYTES (2 * TILE_BYTES) // Keys, values.
+#define GROUP_BYTES (OPERANDS * 64 * ROW_BYTES)
+#define SLOT_BYTES (GROUPS * GROUP_BYTES)
+
+struct Item
+{
+    int index; // In the order of all items; BATCH * HEADS * TILES and more: no more work.
+    Work work;
+    int start, tiles; // First slot, and how many tiles are loaded from there.
+    Sight sights[GROUPS];
+    Range ranges[BLOCK_QUERIES];
+};
+
+// Shared memory, in bytes: the vectors of two items by warpgroup, a ring of tiles, two items, barriers.
+#define RING_AT (2 * SLOT_BYTES)
+#define ITEMS_AT (RING_AT + STAGES * STAGE_BYTES)
+#define LANDED_AT (ITEMS_AT + 2 * (int)sizeof(Item)) // Tiles are there.
+#define RELEASED_AT (LANDED_AT + STAGES * 8)         // All warps are done with them.
+#define READY_AT (RELEASED_AT + STAGES * 8)          // The same of items.
+#define DONE_AT (READY_AT + 2 * 8)
+#define FREE_AT (DONE_AT + 2 * 8)
+
+__device__ __forceinline__ void init_barriers(u32 base)
+{
+    for (int stage = 0; stage < STAGES; stage++)
+    {
+        phase_init(base + LANDED_AT + stage * 8, LOADERS + 1);
+        phase_init(base + RELEASED_AT + stage * 8, GROUPS * 4);
+    }
+    for (int slot = 0; slot < 2; slot++)
+    {
+        phase_init(base + READY_AT + slot * 8, LOADERS);
+        phase_init(base + DONE_AT + slot * 8, GROUPS * 4);
+    }
+    publish_writes();
+}
+
+// Starts to copy the loading warp's part of keys and values of the slots from `slot` on, which may be of the past and of
+// now; zeros beyond the stream, since 0 times what else lies there may be NaN.
+__device__ __forceinline__ void load_tile(u32 stage, u32 landed, const bf16* k, const bf16* v, const bf16* past, int slot)
+{
+    const int loader = threadIdx.x / 32 % LOADERS;
+    const u32 values = stage + TILE_BYTES;
+    const bool whole = slot + TILE <= STREAM;
+    if (threadIdx.x % 128 == 0)
+    {
+        if (whole)
+        {
+            phase_arrive_expecting(landed, TILE_BYTES);
+            copy_bulk(stage, k + (i64)slot * HEAD_WIDTH, TILE_BYTES, landed);
+        }
+        else
+            phase_arrive(landed);
+    }
+    if (whole && slot >= PAST)
+        copy_rows<TILE, LOADERS, V_ROW>(values, v + (i64)(slot - PAST) * V_ROW, loader);
+    else if (slot + TILE <= PAST)
+        copy_rows<TILE, LOADERS, VP_ROW>(values, past + (i64)slot * VP_ROW, loader);
+    else
+#pragma unroll 1
+        for (int i = threadIdx.x % 128; i < TILE * PIECES; i += LOADERS * 32)
+        {
+            const int row = slot + i / PIECES, piece = i % PIECES;
+            const u32 place = piece_place(i / PIECES, piece);
+            const bf16* value = row < PAST ? past + (i64)row * VP_ROW : v + (i64)(row - PAST) * V_ROW;
+            copy_async_16(values + place, value + piece * 8, row < STREAM);
+            if (!whole)
+                copy_async_16(stage + place, k + (i64)slot * HEAD_WIDTH + place / 2, row < STREAM);
+        }
+    copy_async_commit();
+}
+
+// What the queries of the item see, by one warp.
+__device__ __forceinline__ void find_sights(Item& item, Work work, const int* first, const int* last)
+{
+    const int lane = threadIdx.x % 32;
+    Range all = {FAR, -1};
+    for (int group = 0; group < GROUPS; group++)
+    {
+        Sight sight = {{FAR, -1}, {-1, FAR}};
+#pragma unroll
+        for (int row = group * 64 + lane; row < group * 64 + 64; row += 32)
+        {
+            Range range = visible_slots(first, last, work.batch, work.tile * BLOCK_QUERIES + row);
+            item.ranges[row] = range;
+            sight = join(sight, sight_of(range));
+        }
+        sight = join_lanes(sight, 1);
+        if (lane == 0)
+            item.sights[group] = sight;
+        all = {min(all.from, sight.any.from), max(all.to, sight.any.to)};
+    }
+    if (lane == 0)
+    {
+        item.work = work;
+        item.start = all.from & ~7;
+        item.tiles = all.to < 0 ? 0 : (all.to - item.start) / TILE + 1;
+    }
+}
+
+// What the loading warpgroup does. load_queries(work, to) starts to copy this thread's part of an item's vectors to a
+// place in shared memory; found(item, work) is called by one warp when it is known what the item's queries see.
+template <typename LoadQueries, typename Found> __device__ __forceinline__ void load_all(
+    unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* first, const int* last, int* next, LoadQueries load_queries, Found found)
+{
+    const u32 base = shared_address(shared);
+    const int lane = threadIdx.x % 32, loader = threadIdx.x / 32 % LOADERS;
+    Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
+    Turn turn = {0, 1}, landing = {0, 0};
+    int under_way = 0;
+
+    // Items do not depend on each other: it does not matter who does which. The next one is asked for ahead of time.
+    int upcoming = threadIdx.x % 128 == 0 ? atomicAdd(next, 1) : 0;
+
+    // Waits for the part of the tile that was begun first of those under way and says that it is there.
+    auto land = [&] {
+        if (under_way == 1)
+            copy_async_wait<0>();
+        else if (under_way == 2)
+            copy_async_wait<1>();
+        else
+            copy_async_wait<2>();
+        publish_writes();
+        warp_barrier();
+        if (lane == 0)
+            phase_arrive(base + LANDED_AT + landing.place * 8);
+        advance<STAGES>(landing);
+        under_way--;
+    };
+
+    for (Turn slot = {0, 1};; advance<2>(slot))
+    {
+        Item& item = items[slot.place];
+        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
+        if (threadIdx.x % 128 == 0)
+        {
+            item.index = upcoming;
+            upcoming = atomicAdd(next, 1);
+        }
+        group_barrier(GROUPS + 1, 128);
+        const bool more = item.index < BATCH * HEADS * TILES;
+        const Work work = work_of(more ? item.index : 0);
+        if (more)
+        {
+            load_queries(work, base + slot.place * SLOT_BYTES);
+            if (loader == 0)
+            {
+                find_sights(item, work, first, last);
+                warp_barrier();
+                found(item, work);
+            }
+        }
+        copy_async_commit();
+        copy_async_wait<0>();
+        while (under_way > 0)
+            land();
+        group_barrier(GROUPS + 1, 128);
+        if (lane == 0)
+            phase_arrive(base + READY_AT + slot.place * 8);
+        if (!more)
+            break;
+
+        const bf16* keys = k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH;
+        const bf16* values = AT(V, v, work.batch, 0, work.head);
+        const bf16* past_values = AT(VP, past, work.batch, 0, work.head);
+        int from = item.start;
+        for (int rest = item.tiles; rest > 0; rest--, from += TILE)
+        {
+            // While all places are taken, those who wait are told at once what is there.
+            const u32 released = base + RELEASED_AT + turn.place * 8;
+            while (under_way > 0 && (under_way == 3 || !phase_ended(released, turn.parity)))
+                land();
+            phase_wait(released, turn.parity);
+            load_tile(base + RING_AT + turn.place * STAGE_BYTES, base + LANDED_AT + turn.place * 8, keys, values, past_values, from);
+            advance<STAGES>(turn);
+            under_way++;
+        }
+    }
+}
+
+// The part of a computing warpgroup in the ring.
+struct Ring
+{
+    u32 base;
+    Turn turn;
+
+    __device__ __forceinline__ u32 keys(int place) const { return base + RING_AT + place * STAGE_BYTES; }
+    __device__ __forceinline__ u32 values(int place) const { return keys(place) + TILE_BYTES; }
+    __device__ __forceinline__ void wait_landed() const { phase_wait(base + LANDED_AT + turn.place * 8, turn.parity); }
+    __device__ __forceinline__ void advance() { ::advance<STAGES>(turn); }
+
+    __device__ __forceinline__ void release(int place) const
+    {
+        if (threadIdx.x % 32 == 0)
+            phase_arrive(base + RELEASED_AT + place * 8);
+    }
+
+    __device__ __forceinline__ void pass_over(int tiles)
+    {
+        for (int i = 0; i < tiles; i++)
+        {
+            wait_landed();
+            release(turn.place);
+            advance();
+        }
+    }
+};
+
+// The tiles that a warpgroup sees: begin ... end - 1.
+struct Tiles
+{
+    int begin, end;
+};
+
+__device__ __forceinline__ Tiles seen_tiles(const Item& item, int group)
+{
+    const Range any = item.sights[group].any;
+    return {uniform(any.to < 0 ? 0 : (any.from - item.start) / TILE), uniform(any.to < 0 ? 0 : (any.to - item.start) / TILE + 1)};
+}

@@ -1,0 +1,106 @@
+// Tiles of heads' vectors in shared memory as Hopper's products take them: rows of 64 bfloat16 numbers, swizzled.
+
+#define ROW_BYTES 128
+#define PIECES 8
+#define STEPS 4 // Products have sums of 16.
+
+// Where a 16-byte piece of a row lies, from the tile's first byte.
+__device__ __forceinline__ u32 piece_place(int row, int piece) { return row * ROW_BYTES + ((piece ^ row % 8) << 4); }
+
+// What all lanes have in common anyway, so that the compiler knows it too and computes with it once for the warp:
+// addresses for products would else have to be brought to such registers one by one.
+__device__ __forceinline__ int uniform(int x) { return warp_get(x, 0); }
+__device__ __forceinline__ bool any_lane(bool x) { return warp_ballot(x) != 0; }
+
+// d = rows of tile a times rows of tile b.
+template <int N> __device__ __forceinline__ void multiply_heads(float (&d)[N], u32 a, u32 b)
+{
+    const u64 left = tile_operand(a), right = tile_operand(b);
+#pragma unroll
+    for (int step = 0; step < STEPS; step++)
+        multiply_tiles(d, left + operand_step(step * 32), right + operand_step(step * 32), step > 0);
+}
+
+// d += weights[64, 16 N] times the 16 N rows of a tile.
+template <int N> __device__ __forceinline__ void add_weighted_rows(float (&d)[32], const u32 (&weights)[N][4], u32 tile)
+{
+    const u64 rows = tile_operand(tile);
+#pragma unroll
+    for (int step = 0; step < N; step++)
+        multiply_tile(d, weights[step], rows + operand_step(step * 16 * ROW_BYTES), true);
+}
+
+// Results of products as left operands of the next.
+template <int N> __device__ __forceinline__ void to_weights(u32 (&weights)[N / 8][4], const float (&x)[N])
+{
+#pragma unroll
+    for (int i = 0; i < N / 2; i++)
+        weights[i / 4][i % 4] = pack_bf16(x[2 * i], x[2 * i + 1]);
+}
+
+// What a weight of 0 has to hide may be infinite or NaN.
+template <int N> __device__ __forceinline__ void drop_unseen(float (&x)[N], const float (&weights)[N])
+{
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        x[i] = weights[i] == 0.0f ? 0.0f : x[i];
+}
+
+// A ring of places in shared memory that one warp fills and others use: the use-th time of all.
+struct Turn
+{
+    int place;
+    u32 parity;
+};
+
+template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
+{
+    if (++turn.place == PLACES)
+    {
+        turn.place = 0;
+        turn.parity ^= 1;
+    }
+}
+
+// Copies a warp's part of ROWS rows, STRIDE elements apart, to a tile: eight rows of WARPS times eight each.
+template <int ROWS, int WARPS, i64 STRIDE> __device__ __forceinline__ void copy_rows(u32 to, const bf16* from, int warp)
+{
+    const int lane = threadIdx.x % 32, row = warp * 8 + lane / PIECES, piece = lane % PIECES;
+    from += row * STRIDE + piece * 8;
+    const u32 even = to + piece_place(row, piece), odd = to + piece_place(row + 4, piece);
+#pragma unroll
+    for (int i = 0; i < ROWS; i += WARPS * 8, from += WARPS * 8 * STRIDE)
+        if (ROWS % (WARPS * 8) == 0 || i + row < ROWS)
+        {
+            copy_async_16(even + i * ROW_BYTES, from, true);
+            copy_async_16(odd + i * ROW_BYTES, from + 4 * STRIDE, true);
+        }
+}
+
+// Results of 16 rows on their way out, as floats in shared memory, so that each row is written by neighboring lanes:
+// 16-byte piece c of row r lies at place c ^ r % 8 of its 256 bytes.
+__device__ __forceinline__ float* staged(unsigned char* stage, int row, int piece)
+{
+    return reinterpret_cast<float*>(stage + row * 256 + ((piece ^ row % 8) << 4));
+}
+
+__device__ __forceinline__ void stage_rows(unsigned char* stage, const float (&x)[32])
+{
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < 32; i += 2)
+        store_pack(staged(stage, i / 2 % 2 * 8 + lane / 4, i / 4 * 2 + lane % 4 / 2) + lane % 2 * 2, Pack<float, 2>{{x[i], x[i + 1]}});
+}
+
+// Calls put(row, column, values) for pieces of 8 columns of 16 staged rows.
+template <typename Put> __device__ __forceinline__ void for_each_piece(unsigned char* stage, Put put)
+{
+    const int lane = threadIdx.x % 32, piece = lane % PIECES;
+#pragma unroll
+    for (int row = lane / PIECES; row < 16; row += 4)
+    {
+        const Pack<float, 4> low = load_pack<4>(staged(stage, row, piece * 2)), high = load_pack<4>(staged(stage, row, piece * 2 + 1));
+        const float x[8] = {low.at[0], low.at[1], low.at[2], low.at[3], high.at[0], high.at[1], high.at[2], high.at[3]};
+        put(row, piece * 8, x);
+    }
+}

@@ -1,0 +1,141 @@
+// hopper primitives: begin
+// Instructions that only Hopper (sm_90a) has: products of whole warpgroups (4 consecutive warps, the first a multiple of
+// 4), whose right operands are tiles in shared memory; barriers in shared memory; copies of any size in the background.
+//
+// A tile has rows of 64 bfloat16 numbers, 128 bytes each, and begins at a multiple of 1024 bytes. Of row r, the 16-byte
+// piece c lies at place c ^ r % 8, so that 8 rows' pieces c lie in 32 different banks.
+
+// What products take as a tile's address; k numbers further along the rows are 2 k bytes away, a multiple of 32; r rows
+// further 128 r bytes, a multiple of 1024. (Start / 16; 1 unused; 1024 bytes from 8 rows to the next 8; the swizzle.)
+__device__ __forceinline__ u64 tile_operand(u32 address)
+{
+    return (u64)(address >> 4 & 0x3fff) | 1ull << 16 | (u64)(1024 >> 4) << 32 | 1ull << 62;
+}
+
+__device__ __forceinline__ constexpr u64 operand_step(int bytes) { return bytes >> 4; }
+
+#define FLOATS_8(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
+#define FLOATS_32(d) FLOATS_8(d, 0), FLOATS_8(d, 8), FLOATS_8(d, 16), FLOATS_8(d, 24)
+#define FLOATS_40(d) FLOATS_32(d), FLOATS_8(d, 32)
+#define FLOATS_48(d) FLOATS_40(d), FLOATS_8(d, 40)
+#define FLOATS_56(d) FLOATS_48(d), FLOATS_8(d, 48)
+#define FLOATS_64(d) FLOATS_56(d), FLOATS_8(d, 56)
+#define NUMBERS_32 \
+    "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define NUMBERS_40 NUMBERS_32 ",%32,%33,%34,%35,%36,%37,%38,%39"
+#define NUMBERS_48 NUMBERS_40 ",%40,%41,%42,%43,%44,%45,%46,%47"
+#define NUMBERS_56 NUMBERS_48 ",%48,%49,%50,%51,%52,%53,%54,%55"
+#define NUMBERS_64 NUMBERS_56 ",%56,%57,%58,%59,%60,%61,%62,%63"
+
+// Orders what follows behind the warpgroup's earlier uses of the registers of products.
+__device__ __forceinline__ void begin_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+
+// d[64, N] = a bT, or += where `add`, in the background: 16 columns of 64 rows of a and of N rows of b. Thread t has the
+// elements [t / 32 * 16 + t % 32 / 4 + i / 2 % 2 * 8, i / 4 * 8 + t % 4 * 2 + i % 2].
+#define MULTIPLY_TILES(FLOATS, N, A, B, ADD) \
+    __device__ __forceinline__ void multiply_tiles(float (&d)[FLOATS], u64 a, u64 b, bool add) \
+    { \
+        asm volatile( \
+            "{\n.reg .pred p;\nsetp.ne.b32 p, " ADD ", 0;\n" \
+            "wgmma.mma_async.sync.aligned.m64n" N "k16.f32.bf16.bf16 {" NUMBERS_##FLOATS "}, " A ", " B ", p, 1, 1, 0, 0;\n}" \
+            : FLOATS_##FLOATS(d) : "l"(a), "l"(b), "r"((int)add) : "memory"); \
+    }
+
+MULTIPLY_TILES(32, "64", "%32", "%33", "%34")
+MULTIPLY_TILES(40, "80", "%40", "%41", "%42")
+MULTIPLY_TILES(48, "96", "%48", "%49", "%50")
+MULTIPLY_TILES(56, "112", "%56", "%57", "%58")
+MULTIPLY_TILES(64, "128", "%64", "%65", "%66")
+
+// d[64, 64] = a b, or += where `add`, in the background: a[64, 16] in registers, of which thread t has those of
+// mma.m16n8k16; 16 rows of b.
+__device__ __forceinline__ void multiply_tile(float (&d)[32], const u32 (&a)[4], u64 b, bool add)
+{
+    asm volatile(
+        "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NUMBERS_32 "}, {%32,%33,%34,%35}, %36, p, 1, 1, 1;\n}"
+        : FLOATS_32(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory");
+}
+
+// d = 0. Compilers would put ordinary zeros off until products are under way, which these must not meet.
+__device__ __forceinline__ void clear_products(float (&d)[32])
+{
+#pragma unroll
+    for (int i = 0; i < 32; i++)
+        asm volatile("mov.f32 %0, 0f00000000;" : "=f"(d[i]));
+}
+
+__device__ __forceinline__ void commit_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+
+// Waits until at most N of the committed groups are under way; d is a result of those before.
+#define WAIT_PRODUCTS(FLOATS, PENDING) \
+    template <int N> __device__ __forceinline__ void wait_products(float (&d)[FLOATS]) \
+    { \
+        asm volatile("wgmma.wait_group.sync.aligned " PENDING ";" : FLOATS_##FLOATS(d) : "n"(N) : "memory"); \
+    }
+
+WAIT_PRODUCTS(32, "%32")
+WAIT_PRODUCTS(40, "%40")
+WAIT_PRODUCTS(48, "%48")
+WAIT_PRODUCTS(56, "%56")
+WAIT_PRODUCTS(64, "%64")
+
+// Makes what this thread has written to shared memory visible to products and background copies; others' after a barrier.
+__device__ __forceinline__ void publish_writes() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+// A barrier is a u64 in shared memory. A phase of it ends when `arrivals` threads have arrived and as many bytes have
+// landed as were expected.
+__device__ __forceinline__ void phase_init(u32 barrier, int arrivals)
+{
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+
+__device__ __forceinline__ void phase_arrive(u32 barrier)
+{
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
+__device__ __forceinline__ void phase_arrive_expecting(u32 barrier, u32 bytes)
+{
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+}
+
+// Whether a phase has ended, told by its number's last bit.
+__device__ __forceinline__ bool phase_ended(u32 barrier, u32 parity)
+{
+    u32 ended;
+    asm volatile(
+        "{\n.reg .pred p;\nmbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\nselp.u32 %0, 1, 0, p;\n}"
+        : "=r"(ended) : "r"(barrier), "r"(parity) : "memory");
+    return ended != 0;
+}
+
+// Waits for the end of a phase, told by its number's last bit.
+__device__ __forceinline__ void phase_wait(u32 barrier, u32 parity)
+{
+    u32 done;
+    do
+        asm volatile(
+            "{\n.reg .pred p;\nmbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\nselp.u32 %0, 1, 0, p;\n}"
+            : "=r"(done) : "r"(barrier), "r"(parity) : "memory");
+    while (!done);
+}
+
+// A multiple of 16 bytes from device memory to shared memory, in the background; a phase of the barrier expects them.
+__device__ __forceinline__ void copy_bulk(u32 shared, const void* global, u32 bytes, u32 barrier)
+{
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+        ::"r"(shared), "l"(__cvta_generic_to_global(global)), "r"(bytes), "r"(barrier) : "memory");
+}
+
+// Registers pass from warpgroups that need few to those that need many; all warps of a group take part.
+template <int N> __device__ __forceinline__ void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
+template <int N> __device__ __forceinline__ void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
+
+// A barrier among some of the block's warps; 0 is the one of all.
+__device__ __forceinline__ void group_barrier(int number, int threads)
+{
+    asm volatile("bar.sync %0, %1;" ::"r"(number), "r"(threads) : "memory");
+}
+// hopper primitives: end

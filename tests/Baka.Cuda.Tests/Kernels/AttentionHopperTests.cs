@@ -1,0 +1,92 @@
+using System.Text.RegularExpressions;
+using Baka.Compiler.Plans;
+using Baka.Cuda.Kernels;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+
+namespace Baka.Cuda.Tests.Kernels;
+
+public sealed class AttentionHopperTests
+{
+    private readonly LoweringContext _context = new(DeviceProfile.H100);
+
+    [Fact]
+    public void One_block_for_each_multiprocessor_takes_items_that_are_counted_from_zero()
+    {
+        var operations = Forward(new AttentionSteps());
+        var launch = Assert.IsType<Launch>(operations[^1]);
+        Assert.Equal("attention_hopper_forward", launch.Kernel.Name);
+        Assert.Equal(new Grid(132), launch.Grid);
+
+        // Items of 192 queries.
+        Assert.Equal("11", Define(launch, "TILES"));
+        var counter = Assert.IsType<Argument.Pointer>(launch.Arguments[^1]).View;
+        Assert.Equal(counter, Assert.IsType<Clear>(operations[^2]).Target);
+    }
+
+    [Fact]
+    public void Blocks_that_have_no_item_are_not_started()
+    {
+        // Two rows of one head, each with 70 queries and a stream of 140 slots.
+        var sizes = new AttentionSteps(Batch: 2, Windows: 1, Slots: 70, Past: 70, Heads: 1, RowStride: 256);
+        Assert.Equal(2, Launches(Forward(sizes))[^1].Grid.X);
+        Assert.Equal([2, 4], Launches(Backward(sizes)).TakeLast(2).Select(l => l.Grid.X));
+    }
+
+    [Fact]
+    public void Registers_that_are_passed_on_are_there()
+    {
+        foreach (var launch in Launches([.. Forward(new AttentionSteps()), .. Backward(new AttentionSteps())]).Where(l => l.Kernel.Source.Contains("GROUPS ", StringComparison.Ordinal)))
+        {
+            int Number(string name) => int.Parse(Define(launch, name), System.Globalization.CultureInfo.InvariantCulture);
+            var groups = Number("GROUPS");
+            Assert.Equal((groups + 1) * 128, launch.Threads);
+
+            // What a warpgroup has at first is the same for all and a multiple of 8.
+            var atFirst = 65536 / launch.Threads / 8 * 8;
+            Assert.InRange((groups * Number("COMPUTING_REGISTERS")) + Number("LOADING_REGISTERS"), 1, (groups + 1) * atFirst);
+            Assert.All(new[] { "COMPUTING_REGISTERS", "LOADING_REGISTERS" }, name => Assert.Equal((0, true), (Number(name) % 8, Number(name) is >= 24 and <= 256)));
+            Assert.InRange(launch.SharedBytes, 1, DeviceProfile.H100.SharedBytesPerBlock);
+        }
+    }
+
+    [Fact]
+    public void Rows_of_keys_are_swizzled_by_eight()
+    {
+        // A stream of 5 · 75 slots takes one more row; without a gradient for the past, items begin at the multiple of 8 before it.
+        var sizes = new AttentionSteps(Slots: 75, Past: 75);
+        Assert.Equal("376", Define(Launches(Forward(sizes))[^1], "KEY_ROWS"));
+        var keys = Launches(Backward(sizes, pastGradient: false))[^1];
+        Assert.Equal(("75", "3"), (Define(keys, "FIRST_SLOT"), Define(keys, "TILES")));
+    }
+
+    [Theory]
+    [InlineData(64, 0, Element.BFloat16, true)]
+    [InlineData(64, 4, Element.BFloat16, false)]
+    [InlineData(64, 0, Element.Float32, false)]
+    [InlineData(128, 0, Element.BFloat16, false)]
+    public void Other_heads_and_queries_go_to_other_kernels(int headWidth, int firstColumn, Element element, bool expected)
+    {
+        var sizes = new AttentionSteps(HeadWidth: headWidth, FirstColumn: firstColumn, Element: element);
+        Assert.Equal(expected, Launches(Forward(sizes))[^1].Kernel.Name.StartsWith("attention_hopper", StringComparison.Ordinal));
+        Assert.Equal(expected, Launches(Backward(sizes))[^1].Kernel.Name.StartsWith("attention_hopper", StringComparison.Ordinal));
+    }
+
+    private IReadOnlyList<Operation> Forward(AttentionSteps sizes)
+    {
+        _context.BeginStep();
+        return AttentionLowering.Forward(AttentionSteps.Op(sizes), sizes.Forward(), _context);
+    }
+
+    private IReadOnlyList<Operation> Backward(AttentionSteps sizes, bool pastGradient = true)
+    {
+        _context.BeginStep();
+        var step = sizes.Backward(pastGradient);
+        return AttentionLowering.Backward((AttentionBackward)step.Op, step, _context);
+    }
+
+    private static Launch[] Launches(IReadOnlyList<Operation> operations) => [.. operations.OfType<Launch>()];
+
+    private static string Define(Launch launch, string name) =>
+        Regex.Match(launch.Kernel.Source, $"^#define {name} (.+)$", RegexOptions.Multiline).Groups[1].Value;
+}
