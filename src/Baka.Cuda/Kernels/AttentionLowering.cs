@@ -5,8 +5,8 @@ using Baka.Graph.Ops;
 namespace Baka.Cuda.Kernels;
 
 /// <summary>
-/// Attention by one of three families of kernels: on tensor cores where queries are bfloat16 and the head width suits
-/// them, for few queries, and plain ones for all the rest.
+/// Attention by one of four families of kernels: for Hopper where heads are of width 64, on tensor cores where queries
+/// are bfloat16 and the head width suits them, for few queries, and plain ones for all the rest.
 /// </summary>
 internal static class AttentionLowering
 {
