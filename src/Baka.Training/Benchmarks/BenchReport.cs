@@ -48,7 +48,7 @@ public sealed record BenchReport(
 /// <summary>What the time before the first step goes into.</summary>
 /// <param name="Device">Opening the device.</param>
 /// <param name="Program">Compiling the step, down to machine code, and taking its memory.</param>
-/// <param name="Parameters">Waiting for the rest of the initial values and bringing them to the device.</param>
+/// <param name="Parameters">Drawing the initial values and bringing them to the device.</param>
 public readonly record struct Preparation(TimeSpan Device, TimeSpan Program, TimeSpan Parameters)
 {
     public TimeSpan Total => Device + Program + Parameters;

@@ -34,16 +34,13 @@ public static class BenchRun
         }
 
         var start = Stopwatch.GetTimestamp();
-        var model = new LanguageModel(recipe);
-
-        // Drawn while the device is opened and the step compiled.
-        var initial = new InitialValues(model, Seed);
         using var benched = BenchedDevice.Open(device);
         var opened = Stopwatch.GetElapsedTime(start);
+        var model = new LanguageModel(recipe);
         train = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
         using var program = TrainingProgram.Create(benched.Device, model, train, rows, windows);
         var compiled = Stopwatch.GetElapsedTime(start);
-        initial.WriteTo(benched.Device);
+        Parameters.Initialize(benched.Device, model, Seed);
         ManagedMemory.Release();
         var preparation = new Preparation(opened, compiled - opened, Stopwatch.GetElapsedTime(start) - compiled);
 

@@ -3,7 +3,6 @@ using Baka.Data;
 using Baka.Data.Corpora;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
-using Baka.Model;
 using Baka.Model.Recipes;
 using Baka.Training.Checkpoints;
 using Baka.Training.Devices;
@@ -67,11 +66,8 @@ public sealed class TrainingRun : IDisposable
 
         using var prepared = PreparedRun.Prepare(request, observer, stop);
         observer.Stage("compiling", null);
-
-        // Drawn while the step is compiled.
-        var drawn = prepared.Resumed is null ? new InitialValues(new LanguageModel(prepared.Recipe.Model), (ulong)prepared.Recipe.Train.Seed) : null;
         using var session = new TrainingSession(prepared.Recipe, prepared.Texts, device);
-        SetParameters(session, prepared, drawn, observer);
+        SetParameters(session, prepared, observer);
         stop.ThrowIfCancellationRequested();
         ManagedMemory.Release();
         using var run = new TrainingRun(prepared, session, OpenFolder(request, prepared, session.Device), observer, stop);
@@ -91,7 +87,7 @@ public sealed class TrainingRun : IDisposable
         _log.Dispose();
     }
 
-    private static void SetParameters(TrainingSession session, PreparedRun prepared, InitialValues? drawn, ITrainObserver observer)
+    private static void SetParameters(TrainingSession session, PreparedRun prepared, ITrainObserver observer)
     {
         if (prepared.Resumed is { } resumed)
         {
@@ -99,7 +95,7 @@ public sealed class TrainingRun : IDisposable
             return;
         }
 
-        drawn?.WriteTo(session.Device);
+        Parameters.Initialize(session.Device, session.Model, (ulong)prepared.Recipe.Train.Seed);
         if (prepared.Initial is { } initial)
         {
             InitialWeights.Load(session.Device, session.Model, initial, observer);
