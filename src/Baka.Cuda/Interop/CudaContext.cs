@@ -75,9 +75,6 @@ internal sealed unsafe class CudaContext : IDisposable
     /// <summary>Every thread needs this once before it uses anything of the context.</summary>
     public void MakeCurrent() => Driver.Check(Driver.ContextSetCurrent(Handle), "cuCtxSetCurrent");
 
-    /// <summary>Waits for everything on all streams.</summary>
-    public void Synchronize() => Driver.Check(Driver.ContextSynchronize(), "cuCtxSynchronize");
-
     /// <summary>The memory of everything else of the context must have been given back.</summary>
     public void Dispose() => _ = Driver.PrimaryContextRelease(_device);
 

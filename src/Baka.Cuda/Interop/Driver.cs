@@ -18,7 +18,6 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint*, int, int> PrimaryContextRetain;
     public readonly delegate* unmanaged<int, int> PrimaryContextRelease;
     public readonly delegate* unmanaged<nint, int> ContextSetCurrent;
-    public readonly delegate* unmanaged<int> ContextSynchronize;
 
     public readonly delegate* unmanaged<nuint*, nuint*, int> MemGetInfo;
     public readonly delegate* unmanaged<ulong*, nuint, int> MemAlloc;
@@ -34,7 +33,6 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint*, uint, int> StreamCreate;
     public readonly delegate* unmanaged<nint, int> StreamDestroy;
     public readonly delegate* unmanaged<nint, int> StreamSynchronize;
-    public readonly delegate* unmanaged<nint, nint, uint, int> StreamWaitEvent;
     public readonly delegate* unmanaged<nint, int, int> StreamBeginCapture;
     public readonly delegate* unmanaged<nint, nint*, int> StreamEndCapture;
 
@@ -75,7 +73,6 @@ internal sealed unsafe class Driver
         PrimaryContextRetain = (delegate* unmanaged<nint*, int, int>)library.Export("cuDevicePrimaryCtxRetain");
         PrimaryContextRelease = (delegate* unmanaged<int, int>)library.Export("cuDevicePrimaryCtxRelease_v2");
         ContextSetCurrent = (delegate* unmanaged<nint, int>)library.Export("cuCtxSetCurrent");
-        ContextSynchronize = (delegate* unmanaged<int>)library.Export("cuCtxSynchronize");
 
         MemGetInfo = (delegate* unmanaged<nuint*, nuint*, int>)library.Export("cuMemGetInfo_v2");
         MemAlloc = (delegate* unmanaged<ulong*, nuint, int>)library.Export("cuMemAlloc_v2");
@@ -91,7 +88,6 @@ internal sealed unsafe class Driver
         StreamCreate = (delegate* unmanaged<nint*, uint, int>)library.Export("cuStreamCreate");
         StreamDestroy = (delegate* unmanaged<nint, int>)library.Export("cuStreamDestroy_v2");
         StreamSynchronize = (delegate* unmanaged<nint, int>)library.Export("cuStreamSynchronize");
-        StreamWaitEvent = (delegate* unmanaged<nint, nint, uint, int>)library.Export("cuStreamWaitEvent");
         StreamBeginCapture = (delegate* unmanaged<nint, int, int>)library.Export("cuStreamBeginCapture_v2");
         StreamEndCapture = (delegate* unmanaged<nint, nint*, int>)library.Export("cuStreamEndCapture");
 

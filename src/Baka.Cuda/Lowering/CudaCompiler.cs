@@ -1,6 +1,7 @@
 using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Graph;
+using Baka.Graph.Execution;
 
 namespace Baka.Cuda.Lowering;
 
@@ -32,7 +33,7 @@ internal sealed class CudaCompiler
     public LoweredPlan Compile(TensorGraph graph, int groups)
     {
         var plan = PlanBuilder.Build(Pipeline.Gpu.Run(graph), Variables, groups, Weights);
-        var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue("rounding_seed", out var seed) ? new View(seed, new Shape(1)) : null };
+        var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue(InputNames.RoundingSeed, out var seed) ? new View(seed, new Shape(1)) : null };
         var lowering = new StepLowering(context);
         return new LoweredPlan(
             plan,

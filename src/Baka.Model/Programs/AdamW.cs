@@ -1,4 +1,5 @@
 using Baka.Graph;
+using Baka.Graph.Execution;
 using Baka.Model.Recipes;
 
 namespace Baka.Model.Programs;
@@ -25,11 +26,8 @@ internal sealed class AdamW
         _clip = graph.Input("clip", DType.Float32, Shape.Scalar);
 
         // For devices that keep parameters with few digits and round them by chance.
-        graph.Input(RoundingSeed, DType.Int32, new Shape(1));
+        graph.Input(InputNames.RoundingSeed, DType.Int32, new Shape(1));
     }
-
-    /// <summary>Name of the input with the number of the update, which decides how new values are rounded where that is by chance.</summary>
-    public const string RoundingSeed = "rounding_seed";
 
     public static string MeanName(string parameter) => $"adam.m.{parameter}";
 

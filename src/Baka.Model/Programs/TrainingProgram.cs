@@ -74,7 +74,7 @@ public sealed class TrainingProgram : WindowProgram
         program.Floats("inverse_count")[0] = tokens == 0 ? 0 : 1f / tokens;
         program.Floats("learning_rate")[0] = (float)settings.LearningRate;
         program.Floats("clip")[0] = (float)settings.ClipNorm;
-        program.Ints(AdamW.RoundingSeed)[0] = settings.OptimizerStep;
+        program.Ints(InputNames.RoundingSeed)[0] = settings.OptimizerStep;
         program.Floats("mean_correction")[0] = (float)(1 / (1 - Math.Pow(_optimizer.Beta1, settings.OptimizerStep)));
         program.Floats("square_correction")[0] = (float)(1 / (1 - Math.Pow(_optimizer.Beta2, settings.OptimizerStep)));
         if (_update is null)
