@@ -18,7 +18,7 @@ public sealed class CudaDevice : IDevice
     private readonly KernelCompiler _kernels;
     private readonly ProductRunner _products;
     private readonly Dictionary<Storage, DeviceMemory> _variables = [];
-    private readonly Dictionary<PreparedWeight, DeviceMemory> _weights = [];
+    private readonly Dictionary<Storage, DeviceMemory> _weights = [];
     private readonly Dictionary<PreparedWeight, int> _weightVersions = [];
     private readonly List<CudaProgram> _programs = [];
     private readonly HostCopy _hostCopy;
@@ -99,9 +99,9 @@ public sealed class CudaDevice : IDevice
             Stream.Clear(_variables[storage].Address, storage.Bytes);
         }
 
-        foreach (var weight in lowered.Plan.Prepared.Where(w => !_weights.ContainsKey(w)))
+        foreach (var weight in lowered.Plan.Prepared.Where(w => !_weights.ContainsKey(w.Storage)))
         {
-            _weights[weight] = new DeviceMemory(Context, weight.Storage.Bytes);
+            _weights[weight.Storage] = new DeviceMemory(Context, weight.Storage.Bytes);
             _weightVersions[weight] = -1;
         }
 
@@ -117,7 +117,7 @@ public sealed class CudaDevice : IDevice
     public double MeasureProductRate()
     {
         Context.MakeCurrent();
-        return new DeviceSpeed(Context, Stream).ProductFlops(_products, Precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32);
+        return new DeviceSpeed(Context, Stream).ProductFlops(_products, _compiler.Weights.Element);
     }
 
     /// <summary>Bytes read and written a second when memory is copied on the GPU.</summary>
@@ -157,7 +157,7 @@ public sealed class CudaDevice : IDevice
 
     internal ulong VariableAddress(Storage storage) => _variables[storage].Address;
 
-    internal ulong WeightAddress(Storage storage) => _weights.First(w => w.Key.Storage == storage).Value.Address;
+    internal ulong WeightAddress(Storage storage) => _weights[storage].Address;
 
     /// <summary>Parameters have changed: what is prepared from them is out of date.</summary>
     internal void MarkParametersChanged() => _parameterVersion++;

@@ -29,6 +29,7 @@ public sealed class CudaProgram : IProgram
     private readonly CudaEvent[] _copied;
     private readonly PinnedMemory _results;
     private readonly bool _changesParameters;
+    private readonly long _eagerBytes;
     private readonly ExecutableGraph?[] _graphs;
     private ExecutableGraph? _preparation;
     private int _recordedFor = -1;
@@ -48,6 +49,7 @@ public sealed class CudaProgram : IProgram
         _results = new PinnedMemory(context, _outputs.Bytes);
         _graphs = new ExecutableGraph?[lowered.Groups];
         _changesParameters = lowered.Steps.SelectMany(s => s.Step.Outputs).Any(v => v.Storage.Root.IsParameter);
+        _eagerBytes = Plan.Outputs.Values.Where(o => o.Bytes <= EagerBytes).Select(o => _outputs.OffsetOf(o) + o.Bytes).DefaultIfEmpty().Max();
         WriteConstants();
     }
 
@@ -195,10 +197,9 @@ public sealed class CudaProgram : IProgram
 
     private void CopyResults()
     {
-        var bytes = Plan.Outputs.Values.Where(o => o.Bytes <= EagerBytes).Select(o => _outputs.OffsetOf(o) + o.Bytes).DefaultIfEmpty().Max();
-        if (bytes > 0)
+        if (_eagerBytes > 0)
         {
-            _device.Stream.CopyToHost(_results.Address, _own.Address + (ulong)_inputs.Bytes, bytes);
+            _device.Stream.CopyToHost(_results.Address, _own.Address + (ulong)_inputs.Bytes, _eagerBytes);
         }
 
         _isRunning = true;

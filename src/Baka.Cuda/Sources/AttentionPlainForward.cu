@@ -35,13 +35,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_plain_forward(
     for (int slot = all.from; slot <= all.to; slot += TILE)
     {
         __syncthreads();
-        load_turned(
-            stream,
-            [&](int row, int column) {
-                return slot + row < PAST ? to_float(AT(KP, k_past, batch, slot + row, head)[column])
-                    : slot + row < STREAM ? to_float(AT(K, k, batch, slot + row - PAST, head)[column]) : 0.0f;
-            },
-            [&](int row) { return slot + row; });
+        load_keys(stream, k, k_past, batch, head, slot);
         __syncthreads();
         float score[PARTS][PARTS] = {};
         multiply_rows(score, queries, stream);
@@ -71,10 +65,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_plain_forward(
         }
         store_weights(weights, score);
         __syncthreads();
-        load_tile(stream, [&](int row, int column) {
-            return slot + row < PAST ? to_float(AT(VP, v_past, batch, slot + row, head)[column])
-                : slot + row < STREAM ? to_float(AT(V, v, batch, slot + row - PAST, head)[column]) : 0.0f;
-        });
+        load_values(stream, v, v_past, batch, head, slot);
         __syncthreads();
         multiply_columns(out, weights, stream);
     }

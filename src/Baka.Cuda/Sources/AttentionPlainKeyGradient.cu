@@ -19,17 +19,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_plain_key_gradie
 
     const Work work = find_work();
     const int x = threadIdx.x % 16, y = threadIdx.x / 16, batch = work.batch, head = work.head, slot = FIRST_SLOT + work.tile * TILE;
-    load_turned(
-        keys,
-        [&](int row, int column) {
-            return slot + row < PAST ? to_float(AT(KP, k_past, batch, slot + row, head)[column])
-                : slot + row < STREAM ? to_float(AT(K, k, batch, slot + row - PAST, head)[column]) : 0.0f;
-        },
-        [&](int row) { return slot + row; });
-    load_tile(values, [&](int row, int column) {
-        return slot + row < PAST ? to_float(AT(VP, v_past, batch, slot + row, head)[column])
-            : slot + row < STREAM ? to_float(AT(V, v, batch, slot + row - PAST, head)[column]) : 0.0f;
-    });
+    load_keys(keys, k, k_past, batch, head, slot);
+    load_values(values, v, v_past, batch, head, slot);
 
     float key_gradient[PARTS][COLUMNS] = {}, value_gradient[PARTS][COLUMNS] = {};
     for (int first_query = 0; first_query < QUERIES; first_query += TILE)

@@ -44,17 +44,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_plain_query_grad
     for (int slot = all.from; slot <= all.to; slot += TILE)
     {
         __syncthreads();
-        load_turned(
-            keys,
-            [&](int row, int column) {
-                return slot + row < PAST ? to_float(AT(KP, k_past, batch, slot + row, head)[column])
-                    : slot + row < STREAM ? to_float(AT(K, k, batch, slot + row - PAST, head)[column]) : 0.0f;
-            },
-            [&](int row) { return slot + row; });
-        load_tile(values, [&](int row, int column) {
-            return slot + row < PAST ? to_float(AT(VP, v_past, batch, slot + row, head)[column])
-                : slot + row < STREAM ? to_float(AT(V, v, batch, slot + row - PAST, head)[column]) : 0.0f;
-        });
+        load_keys(keys, k, k_past, batch, head, slot);
+        load_values(values, v, v_past, batch, head, slot);
         __syncthreads();
         float score[PARTS][PARTS] = {}, ds[PARTS][PARTS] = {};
         multiply_rows(score, queries, keys);

@@ -31,6 +31,27 @@ template <typename Read, typename Place> __device__ __forceinline__ void load_tu
 #endif
 }
 
+// The stream's keys from a slot on, turned to their places; zeros behind its end.
+__device__ __forceinline__ void load_keys(float* tile, const K_TYPE* k, const KP_TYPE* k_past, int batch, int head, int slot)
+{
+    load_turned(
+        tile,
+        [&](int row, int column) {
+            return slot + row < PAST ? to_float(AT(KP, k_past, batch, slot + row, head)[column])
+                : slot + row < STREAM ? to_float(AT(K, k, batch, slot + row - PAST, head)[column]) : 0.0f;
+        },
+        [&](int row) { return slot + row; });
+}
+
+// Its values.
+__device__ __forceinline__ void load_values(float* tile, const V_TYPE* v, const VP_TYPE* v_past, int batch, int head, int slot)
+{
+    load_tile(tile, [&](int row, int column) {
+        return slot + row < PAST ? to_float(AT(VP, v_past, batch, slot + row, head)[column])
+            : slot + row < STREAM ? to_float(AT(V, v, batch, slot + row - PAST, head)[column]) : 0.0f;
+    });
+}
+
 // d[TILE, TILE] += a[TILE, HEAD_WIDTH] * b[TILE, HEAD_WIDTH] transposed.
 __device__ __forceinline__ void multiply_rows(float (&d)[PARTS][PARTS], const float* a, const float* b)
 {
