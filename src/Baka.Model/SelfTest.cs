@@ -56,7 +56,10 @@ public sealed class SelfTest
     {
         // Memory slots move the phase of sparse steps, which is no effect of what they hold.
         var recipe = _recipe with { Step = _recipe.Step with { Every = 1 } };
-        var without = recipe with { Memory = new() { Tokens = 0 }, Xl = new() { Scheme = XlScheme.None } };
+
+        // No scheme but this one does without positions; its first window has no past either.
+        var xl = recipe.Xl.Scheme == XlScheme.Nope ? recipe.Xl : new() { Scheme = XlScheme.None };
+        var without = recipe with { Memory = new() { Tokens = 0 }, Xl = xl };
         return Compare("zero memory equals none", Evaluate(without, 1, 1), Evaluate(recipe, 1, 1));
     }
 
@@ -67,7 +70,7 @@ public sealed class SelfTest
         {
             Memory = new() { Tokens = 0 },
             Pause = new() { Count = 0 },
-            Xl = new() { Scheme = XlScheme.LongReset },
+            Xl = new() { Scheme = _recipe.Xl.Scheme is XlScheme.LongNoreset or XlScheme.Nope ? _recipe.Xl.Scheme : XlScheme.LongReset },
             Step = _recipe.Step with { Every = 1, Carry = _recipe.Step.Width > 1 },
         };
         return Compare("windows with carried state equal one long pass", Evaluate(cut with { Window = 2 * cut.Window }, 1, 1), Evaluate(cut, 2, 1));

@@ -10,12 +10,15 @@ public sealed class SlotLayout
 {
     private readonly bool _wholeMemory;
     private readonly int _windowsKept;
+    private readonly XlScheme _scheme;
+    private readonly long _flip;
 
     public SlotLayout(ModelRecipe recipe)
     {
         (Tokens, Pauses, Memory) = (recipe.Window, recipe.Pause.Count, recipe.Memory.Tokens);
         HasRandomPauses = recipe.Pause.Random;
         _windowsKept = recipe.Xl.Scheme == XlScheme.None ? 0 : recipe.Xl.Windows;
+        (_scheme, _flip) = (recipe.Xl.Scheme, recipe.Xl.Flip ?? (long)Math.Round(recipe.Rope.Theta / 2));
         _wholeMemory = recipe.Memory.Mask == MemoryMask.Rmt;
         Sinks = recipe.Xl.Scheme == XlScheme.None ? 0 : recipe.Xl.Sinks;
     }
@@ -64,6 +67,19 @@ public sealed class SlotLayout
     /// <summary>The last visible key of every slot's query: causal, or for memory slots the whole as in RMT.</summary>
     public int[] LastVisible() => [.. Enumerable.Range(0, Slots).Select(slot =>
         Before + (!_wholeMemory ? slot : slot < Memory ? Memory - 1 : slot >= Memory + Body ? Slots - 1 : slot))];
+
+    /// <summary>
+    /// How far the scheme moves the rotary positions of a window's slots from those that attention knows: with its own, the
+    /// window's first position; else what is added to the places of queries in the key stream. Slots of a first window's
+    /// absent read block count as places.
+    /// </summary>
+    public long Offset(int documentWindow) => _scheme switch
+    {
+        XlScheme.LongNoreset => (long)documentWindow * Slots,
+        XlScheme.FlipFlop => documentWindow % 2 * _flip,
+        XlScheme.QueryZero => -(long)Math.Min(documentWindow, _windowsKept) * Slots - (documentWindow > _windowsKept ? Sinks : 0),
+        _ => 0,
+    };
 
     /// <summary>Places of the slots in the key stream, their rotary positions.</summary>
     public int[] Positions() => [.. Enumerable.Range(Before, Slots)];

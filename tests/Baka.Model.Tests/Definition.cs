@@ -10,8 +10,8 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 {
     private readonly int _d = recipe.Dim;
     private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
-    private readonly List<List<(double[] Key, double[] Value)>>[] _pastSlots =
-        [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<List<(double[], double[])>>())];
+    private readonly int _slots = recipe.Window + recipe.Pause.Count + 2 * recipe.Memory.Tokens;
+    private readonly List<List<Slot>>[] _pastSlots = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<List<Slot>>())];
 
     private List<double[]> _written = [];
 
@@ -128,31 +128,46 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
     private List<double[]> Attention(int layer, List<double[]> n, int read)
     {
         var name = $"layers.{layer}.attn";
-        var windows = _pastSlots[layer];
-        var own = n.Select(v => (QueryOrKey(name, "k", v), Linear($"{name}.v", v))).ToList();
-        var stream = new List<(double[] Key, double[] Value)>();
+        var window = _pastSlots[layer].Count;
+
+        // A first window's absent read block counts as places.
+        var absent = recipe.Memory.Tokens - read;
+        var own = n.Select((v, i) => new Slot(QueryOrKey(name, "k", v), Linear($"{name}.v", v), window, absent + i)).ToList();
+        var source = _pastSlots[recipe.Xl.Source == XlSource.Below && layer > 0 ? layer - 1 : layer];
+        var past = new List<Slot>();
+        var (kept, sinks) = (0, 0);
         if (recipe.Xl.Scheme != XlScheme.None)
         {
-            var kept = Math.Min(recipe.Xl.Windows, windows.Count);
-            if (windows.Count > kept)
-            {
-                stream.AddRange(windows[0].Take(recipe.Xl.Sinks));
-            }
-
-            stream.AddRange(windows.Skip(windows.Count - kept).SelectMany(w => w));
+            kept = Math.Min(recipe.Xl.Windows, window);
+            sinks = window > kept ? recipe.Xl.Sinks : 0;
+            past.AddRange(source[..(sinks > 0 ? 1 : 0)].SelectMany(w => w.Take(sinks)));
+            past.AddRange(source[(window - kept)..window].SelectMany(w => w));
         }
 
-        var before = stream.Count;
-        stream.AddRange(own);
-        windows.Add(own);
-        return [.. n.Select((v, i) => Linear($"{name}.o", Attend(QueryOrKey(name, "q", v), before + i, stream, before + LastSeen(i, read, n.Count))))];
+        _pastSlots[layer].Add(own);
+        List<Slot> stream = [.. past, .. own];
+
+        // In the document, in turn at two places, or in what is seen: sinks, past windows, window.
+        long Position(Slot slot, int index) => recipe.Xl.Scheme switch
+        {
+            XlScheme.Nope => 0,
+            XlScheme.LongNoreset => slot.Window * _slots + slot.Place,
+            XlScheme.FlipFlop => slot.Window % 2 * (recipe.Xl.Flip ?? (int)Math.Round(recipe.Rope.Theta / 2)) + slot.Place,
+            _ => index < sinks ? index : sinks + (slot.Window - window + kept) * _slots + slot.Place,
+        };
+        var positions = stream.Select(Position).ToArray();
+        return [.. n.Select((v, i) =>
+        {
+            var position = recipe.Xl.Scheme == XlScheme.QueryZero ? own[i].Place : positions[past.Count + i];
+            return Linear($"{name}.o", Attend(QueryOrKey(name, "q", v), position, stream, positions, past.Count + LastSeen(i, read, n.Count)));
+        })];
     }
 
     private int LastSeen(int slot, int read, int slots) => recipe.Memory.Mask == MemoryMask.Causal ? slot
         : slot < read ? read - 1
         : slot >= slots - recipe.Memory.Tokens ? slots - 1 : slot;
 
-    private double[] Attend(double[] q, int position, List<(double[] Key, double[] Value)> stream, int last)
+    private double[] Attend(double[] q, long position, List<Slot> stream, long[] positions, int last)
     {
         var o = new double[_d];
         var (f, g) = (q.Length / recipe.Heads, _d / recipe.Heads);
@@ -160,7 +175,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         {
             var query = Rotated(q[(head * f)..((head + 1) * f)], position);
             var scores = stream.Take(last + 1)
-                .Select((slot, at) => Math.Exp(Rotated(slot.Key[(head * f)..((head + 1) * f)], at).Zip(query, (a, b) => a * b).Sum() / Math.Sqrt(f)))
+                .Select((slot, at) => Math.Exp(Rotated(slot.Key[(head * f)..((head + 1) * f)], positions[at]).Zip(query, (a, b) => a * b).Sum() / Math.Sqrt(f)))
                 .ToArray();
             for (var j = 0; j < g; j++)
             {
@@ -171,7 +186,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         return o;
     }
 
-    private double[] Rotated(double[] x, int position)
+    private double[] Rotated(double[] x, long position)
     {
         var y = new double[x.Length];
         for (var i = 0; i < x.Length; i += 2)
@@ -290,4 +305,8 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
     private static double[] Times(double[] a, IEnumerable<double> b) => [.. a.Zip(b, (x, y) => x * y)];
 
     private static List<double[]> Sum(List<double[]> a, List<double[]> b) => [.. a.Zip(b, Add)];
+
+    /// <param name="Window">Of the document.</param>
+    /// <param name="Place">In the window.</param>
+    private sealed record Slot(double[] Key, double[] Value, int Window, int Place);
 }

@@ -39,7 +39,7 @@ internal static class Lab
                 Attn = new() { QkNorm = Any<QkNorm>(), QkNormPer = Any<QkNormSpan>(), Negator = Toss() },
                 Rope = new() { Theta = Toss() ? 10000 : 7 },
                 Mlp = new() { Hidden = random.Next(1, 16), Act = Any<MlpActivation>() },
-                Xl = new() { Scheme = Any<XlScheme>(), Windows = random.Next(1, 4), Sinks = random.Next(3) },
+                Xl = new() { Scheme = Any<XlScheme>(), Source = Any<XlSource>(), Windows = random.Next(1, 4), Sinks = random.Next(3) },
                 Pause = new() { Count = random.Next(4), Random = Toss() },
                 Memory = new() { Tokens = random.Next(6), Mask = Any<MemoryMask>(), Solidifier = Any<Solidifier>(), Margin = random.Next(3) },
                 Step = new() { Width = width, Every = Toss() ? 1 : Math.Max(1, width), Share = Any<StepSharing>(), Carry = Toss() },

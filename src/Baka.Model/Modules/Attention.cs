@@ -14,6 +14,7 @@ internal sealed class Attention : Module
     private readonly int _headWidth;
     private readonly float _theta;
     private readonly bool _detachPast;
+    private readonly bool _readsBelow;
     private readonly Linear _q;
     private readonly Linear _k;
     private readonly Linear _v;
@@ -21,14 +22,18 @@ internal sealed class Attention : Module
     private readonly Negator? _negator;
     private readonly HeadNorm? _qNorm;
     private readonly HeadNorm? _kNorm;
+    private readonly Rotation? _qRotation;
+    private readonly Rotation? _kRotation;
     private readonly XlCache _keys;
     private readonly XlCache _values;
 
-    public Attention(string name, ModelRecipe recipe, SlotLayout layout)
+    /// <param name="below">The layer below if the past is taken from there.</param>
+    /// <param name="isRead">Whether a layer reads the past of this one.</param>
+    public Attention(string name, ModelRecipe recipe, SlotLayout layout, Attention? below, bool isRead)
         : base(name)
     {
         _heads = recipe.Heads;
-        _theta = (float)recipe.Rope.Theta;
+        _readsBelow = below is not null;
         _detachPast = recipe.Xl.Scheme == XlScheme.Repos;
         _q = Part(new Linear(Path("q"), recipe.Dim, recipe.Dim));
         _k = Part(new Linear(Path("k"), recipe.Dim, recipe.Dim));
@@ -48,8 +53,12 @@ internal sealed class Attention : Module
         }
 
         _headWidth = keyWidth / _heads;
-        _keys = Part(new XlCache(name, "keys", keyWidth, recipe.Xl, layout));
-        _values = Part(new XlCache(name, "values", recipe.Dim, recipe.Xl, layout));
+        var ownPositions = recipe.Xl.Scheme is XlScheme.LongNoreset or XlScheme.FlipFlop;
+        _theta = ownPositions || recipe.Xl.Scheme == XlScheme.Nope ? 0 : (float)recipe.Rope.Theta;
+        _qRotation = ownPositions || recipe.Xl.Scheme == XlScheme.QueryZero ? new Rotation(_heads, _headWidth, bySlots: ownPositions) : null;
+        _kRotation = ownPositions ? _qRotation : null;
+        _keys = Part(new XlCache(name, "keys", keyWidth, recipe.Xl, layout, below?._keys, isRead));
+        _values = Part(new XlCache(name, "values", recipe.Dim, recipe.Xl, layout, below?._values, isRead));
     }
 
     /// <summary>n [N, d] → [N, d].</summary>
@@ -59,12 +68,18 @@ internal sealed class Attention : Module
         var (q, k, v) = (_q.Apply(n), _k.Apply(n), _v.Apply(n));
         (q, k) = (_negator?.Apply(q) ?? q, _negator?.Apply(k) ?? k);
         (q, k) = (_qNorm?.Apply(q) ?? q, _kNorm?.Apply(k) ?? k);
-        (q, k, v) = (pass.ByRow(q), pass.ByRow(k), pass.ByRow(v));
-        var (keys, values) = (_keys.Extend(pass, k), _values.Extend(pass, v));
+        (q, k) = (_qRotation?.Apply(q, pass) ?? q, _kRotation?.Apply(k, pass) ?? k);
+        var (keys, values) = (_keys.Extend(pass, pass.ByRow(k)), _values.Extend(pass, pass.ByRow(v)));
+
+        // Windows whose past is not the window before them are attended to like rows of their own.
+        var windows = _readsBelow ? 1 : pass.Windows;
+        (q, k, v) = (ByStream(q), ByStream(k), ByStream(v));
         Tensor[] now = [q, k, Widen(v), pass.First, pass.Last, pass.Position];
         Tensor[] past = keys is null || values is null ? [] : [keys, Widen(values)];
-        var o = pass.Graph.Add(new Graph.Ops.Attention(_heads, pass.Windows, _theta, _detachPast), [.. now, .. past]);
+        var o = pass.Graph.Add(new Graph.Ops.Attention(_heads, windows, _theta, _detachPast), [.. now, .. past]);
         return _o.Apply(Narrow(o, n.Shape));
+
+        Tensor ByStream(Tensor x) => x.Reshape(pass.Rows * pass.Windows / windows, windows * pass.Slots, x.Shape[1]);
     }
 
     public void OpenWindow(SlotPass pass)

@@ -15,11 +15,15 @@ internal sealed class Layer : Module
     private readonly StepForward? _stepForward;
 
     /// <param name="step">The step branch; <c>null</c> = none.</param>
-    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step)
+    /// <param name="below">The layer below; <c>null</c> = this is the first.</param>
+    /// <param name="isLast">Whether there is no layer above.</param>
+    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step, Layer? below, bool isLast)
         : base(name)
     {
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
-        _attention = Part(new Attention(Path("attn"), recipe, layout));
+        var source = recipe.Xl.Source == XlSource.Below ? below : null;
+        var isRead = source is null || !isLast;
+        _attention = Part(new Attention(Path("attn"), recipe, layout, source?._attention, isRead));
         _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, _attention.Apply);
         var mlp = Part(new Mlp(Path("mlp"), recipe.Dim, recipe.Mlp));
         _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => mlp.Apply(n));

@@ -14,22 +14,26 @@ internal sealed class XlCache : Module
     private readonly Carried? _past;
     private readonly Carried? _sinks;
     private readonly Carried _window;
+    private readonly XlCache _source;
     private readonly bool _detached;
 
     /// <param name="what">keys or values.</param>
-    public XlCache(string name, string what, int width, XlRecipe recipe, SlotLayout layout)
+    /// <param name="below">The cache whose past is read; null = this one's.</param>
+    /// <param name="isRead">Whether a layer reads this one's past.</param>
+    public XlCache(string name, string what, int width, XlRecipe recipe, SlotLayout layout, XlCache? below, bool isRead)
         : base(name)
     {
         _layout = layout;
+        _source = below ?? this;
         _detached = recipe.Scheme == XlScheme.Repos;
-        _past = layout.Past > 0 ? Carry(what, layout.Past, width) : null;
-        _sinks = layout.Sinks > 0 ? Carry($"sink_{what}", layout.Sinks, width) : null;
+        _past = isRead && layout.Past > 0 ? Carry(what, layout.Past, width) : null;
+        _sinks = isRead && layout.Sinks > 0 ? Carry($"sink_{what}", layout.Sinks, width) : null;
         _window = new Carried(Path(what), new Shape(layout.Before + layout.Slots, width));
     }
 
     /// <summary>
     /// What lies in front of a pass's slots, and puts these into the cache: now [B, windows · slots, width] →
-    /// [B, before, width], or null where nothing does.
+    /// [B, before, width], of the layer below [B · windows, before, width]; null where nothing does.
     /// </summary>
     public Tensor? Extend(Pass pass, Tensor now) => pass switch
     {
@@ -42,35 +46,25 @@ internal sealed class XlCache : Module
     public void OpenWindow(SlotPass pass)
     {
         var own = pass.Window[_window].Slice(1, _layout.Before, _layout.Slots);
-        Tensor?[] stream = [_sinks is null ? null : pass.Carry[_sinks], _past is null ? null : pass.Carry[_past], own];
+        Tensor?[] stream = [Held(pass, _source._sinks), Held(pass, _source._past), own];
         pass.Window[_window] = Tensor.Concat(1, [.. stream.OfType<Tensor>()]);
     }
 
     /// <summary>Makes such a window, now complete, part of the past.</summary>
-    public void CloseWindow(SlotPass pass)
-    {
-        var stream = pass.Window[_window];
-        if (_past is not null)
-        {
-            pass.Carry[_past] = stream.Slice(1, _layout.Sinks + _layout.Slots, _layout.Past);
-        }
-
-        KeepSinks(pass, stream.Slice(1, _layout.Before, _layout.Slots));
-    }
+    public void CloseWindow(SlotPass pass) => Keep(pass, pass.Window[_window].Slice(1, _layout.Before, _layout.Slots));
 
     private Tensor? Extend(WindowPass pass, Tensor now)
     {
-        if (_past is null)
+        if (_past is not null)
         {
-            return null;
+            pass.Streams[_past] = Tensor.Concat(1, pass.Carry[_past], now);
         }
 
-        var past = pass.Carry[_past];
-        var front = _sinks is null ? past : Tensor.Concat(1, pass.Carry[_sinks], past);
-        var next = Latest(past, now);
-        pass.Carry[_past] = _detached ? next.Detach() : next;
-        KeepSinks(pass, now);
-        return front;
+        // Sinks are not seen where the window that replaces them is a document's first.
+        var sinks = Held(pass, _source._sinks);
+        var past = _source._past is { } source ? Past(pass, pass.Streams[source]) : null;
+        Keep(pass, now);
+        return past is null || sinks is null ? past : Tensor.Concat(1, sinks, past);
     }
 
     private Tensor Extend(SlotPass pass, Tensor now)
@@ -79,6 +73,33 @@ internal sealed class XlCache : Module
         var width = stream.Shape[-1];
         var written = stream.Reshape(stream.Shape[1], width).ReplaceRows(now.Reshape(pass.Slots, width), pass.Position);
         return pass.Window[_window] = written.Reshape(stream.Shape);
+    }
+
+    /// <summary>The past in front of the pass's windows: of all together where they go on in the same stream, else of each.</summary>
+    private Tensor Past(WindowPass pass, Tensor stream)
+    {
+        if (_source == this)
+        {
+            return stream.Slice(1, 0, _layout.Past);
+        }
+
+        var each = Enumerable.Range(0, pass.Windows).Select(w => stream.Slice(1, w * _layout.Slots, _layout.Past));
+        return Tensor.Concat(1, [.. each]).Reshape(pass.Rows * pass.Windows, _layout.Past, stream.Shape[2]);
+    }
+
+    private void Keep(Pass pass, Tensor now)
+    {
+        if (_past is not null)
+        {
+            pass.Carry[_past] = Detached(Latest(pass.Carry[_past], now));
+        }
+
+        // The first slots after the read block of a document's first window.
+        if (_sinks is not null)
+        {
+            var beginning = now.Slice(1, _layout.Memory, _layout.Sinks);
+            pass.Carry[_sinks] = Detached(pass.Fresh.Reshape(pass.Rows, 1, 1).Select(beginning, pass.Carry[_sinks]));
+        }
     }
 
     /// <summary>The last P slots of the past and the present.</summary>
@@ -90,14 +111,7 @@ internal sealed class XlCache : Module
             : Tensor.Concat(1, past.Slice(1, _layout.Past - missing, missing), now);
     }
 
-    /// <summary>Keeps the first slots after the read block of a document's first window.</summary>
-    private void KeepSinks(Pass pass, Tensor window)
-    {
-        if (_sinks is not null)
-        {
-            var beginning = window.Slice(1, _layout.Memory, _layout.Sinks);
-            var kept = pass.Fresh.Reshape(pass.Rows, 1, 1).Select(beginning, pass.Carry[_sinks]);
-            pass.Carry[_sinks] = _detached ? kept.Detach() : kept;
-        }
-    }
+    private Tensor Detached(Tensor x) => _detached ? x.Detach() : x;
+
+    private static Tensor? Held(Pass pass, Carried? state) => state is null ? null : pass.Carry[state];
 }

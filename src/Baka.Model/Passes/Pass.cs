@@ -7,6 +7,12 @@ namespace Baka.Model.Passes;
 /// </summary>
 internal abstract class Pass
 {
+    /// <summary>With what names of inputs that hold angles begin; their number of pairs follows.</summary>
+    public const string WindowTurnName = "window_turn.";
+
+    /// <summary>Likewise.</summary>
+    public const string SlotTurnName = "slot_turn.";
+
     private readonly Dictionary<string, Tensor> _inputs = [];
 
     public required TensorGraph Graph { get; init; }
@@ -40,6 +46,12 @@ internal abstract class Pass
     /// <summary>[B · windows · slots]: 1 where StepForward has all of its inputs within the document.</summary>
     public Tensor Reach => Input("reach", DType.Float32, Rows * Windows * Slots);
 
+    /// <summary>[B · windows, 2 · pairs]: cosines, then sines of the angles of each window's <see cref="SlotLayout.Offset"/>.</summary>
+    public Tensor WindowTurn(int pairs) => Input($"{WindowTurnName}{pairs}", DType.Float32, Rows * Windows, 2 * pairs);
+
+    /// <summary>[slots, 2 · pairs]: the same of the slots' places in their window.</summary>
+    public Tensor SlotTurn(int pairs) => Input($"{SlotTurnName}{pairs}", DType.Float32, Slots, 2 * pairs);
+
     /// <summary>x [N, d] → [B, windows · slots, d].</summary>
     public Tensor ByRow(Tensor x) => x.Reshape(Rows, Windows * Slots, x.Shape[-1]);
 
@@ -47,11 +59,11 @@ internal abstract class Pass
     public Tensor ByWindow(Tensor x) => x.Reshape(Rows, Windows, Slots, x.Shape[-1]);
 
     /// <summary>An input of this pass, declared when something first asks for it.</summary>
-    protected Tensor Input(string name, DType type, int count)
+    protected Tensor Input(string name, DType type, params ReadOnlySpan<int> extents)
     {
         if (!_inputs.TryGetValue(name, out var input))
         {
-            _inputs[name] = input = Graph.Input(InputName(name), type, new Shape(count));
+            _inputs[name] = input = Graph.Input(InputName(name), type, new Shape(extents));
         }
 
         return input;

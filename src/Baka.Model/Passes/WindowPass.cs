@@ -1,4 +1,5 @@
 using Baka.Graph;
+using Baka.Model.Modules;
 
 namespace Baka.Model.Passes;
 
@@ -19,6 +20,9 @@ internal sealed class WindowPass(int index, int windows) : Pass
 
     /// <summary>i32 [B · windows · T]: the rows of the tokens among the slots of the pass.</summary>
     public Tensor Picked => Input("picked", DType.Int32, Rows * Windows * Layout.Tokens);
+
+    /// <summary>What caches hold in front of the pass's slots and these, for layers above: by the carried state.</summary>
+    public Dictionary<Carried, Tensor> Streams { get; } = [];
 
     protected override string InputName(string name) => $"{name}.{index}";
 }

@@ -14,6 +14,7 @@ internal sealed class SlotProgram : IDisposable
     private readonly bool _attends;
     private readonly bool _hasFresh;
     private readonly bool _hasReach;
+    private readonly TurnInputs _turns;
 
     /// <param name="build">Builds what the program does with its pass.</param>
     public SlotProgram(IDevice device, LanguageModel model, string prefix, int slots, Action<SlotPass> build)
@@ -33,6 +34,7 @@ internal sealed class SlotProgram : IDisposable
         _hasFresh = graph.Inputs.ContainsKey("fresh");
         _hasReach = graph.Inputs.ContainsKey("reach");
         _program = device.Load(graph);
+        _turns = new TurnInputs(model, _program, graph);
     }
 
     public ReadOnlySpan<float> Output(string name) => _program.Output(name);
@@ -58,6 +60,8 @@ internal sealed class SlotProgram : IDisposable
             }
         }
 
+        _turns.FillWindow(0, documentWindow);
+        _turns.FillSlots(slot, _slots);
         if (_hasFresh)
         {
             _program.Floats("fresh")[0] = documentWindow == 0 ? 1 : 0;

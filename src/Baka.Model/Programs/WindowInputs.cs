@@ -17,7 +17,11 @@ internal sealed class WindowInputs
     {
         (_model, _program, _rows, _windows) = (model, program, rows, windows);
         _perPass = model.IsSequential ? 1 : windows;
-        _passes = [.. Enumerable.Range(0, windows / _perPass).Select(i => new PassInputs(i, graph))];
+        _passes = [.. Enumerable.Range(0, windows / _perPass).Select(i => new PassInputs(i, graph, new TurnInputs(model, program, graph, $".{i}")))];
+        foreach (var pass in _passes)
+        {
+            pass.Turns.FillSlots(0, model.Layout.Slots);
+        }
     }
 
     /// <param name="tokens">[B·W·T].</param>
@@ -39,6 +43,7 @@ internal sealed class WindowInputs
                     pauses,
                     _program.Ints(pass.Tokens).Slice(inPass * layout.Body, layout.Body));
                 _program.Ints(pass.First)[inPass] = layout.FirstVisible(documentWindow[at]);
+                pass.Turns.FillWindow(inPass, documentWindow[at]);
                 FillOptional(pass, inPass, pauses, documentWindow[at] == 0);
             }
         }
@@ -68,8 +73,10 @@ internal sealed class WindowInputs
     }
 
     /// <summary>Names of a pass's inputs; <c>null</c> where the graph has none.</summary>
-    private sealed class PassInputs(int index, TensorGraph graph)
+    private sealed class PassInputs(int index, TensorGraph graph, TurnInputs turns)
     {
+        public TurnInputs Turns { get; } = turns;
+
         public string Tokens { get; } = $"tokens.{index}";
 
         public string First { get; } = $"first.{index}";

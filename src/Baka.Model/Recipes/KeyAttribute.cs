@@ -27,7 +27,4 @@ public sealed class KeyAttribute(string help) : Attribute
 
     /// <summary>Numbers must be less than this.</summary>
     public double Below { get; set; } = double.PositiveInfinity;
-
-    /// <summary>Choices the specification defines and this program does not have: refused by name.</summary>
-    public string[] NotBuilt { get; set; } = [];
 }

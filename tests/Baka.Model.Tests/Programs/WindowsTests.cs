@@ -112,13 +112,16 @@ public sealed class WindowsTests
         }
     }
 
-    [Fact]
-    public void Windows_with_all_of_their_past_equal_one_long_pass()
+    [Theory]
+    [InlineData(XlScheme.LongReset)]
+    [InlineData(XlScheme.LongNoreset)]
+    [InlineData(XlScheme.Nope)]
+    public void Windows_with_all_of_their_past_equal_one_long_pass(XlScheme scheme)
     {
         var recipe = Lab.Plain with
         {
             Attn = new() { QkNorm = QkNorm.Rms },
-            Xl = new() { Windows = 3 },
+            Xl = new() { Scheme = scheme, Windows = 3 },
             Step = new() { Width = 3, Carry = true },
             Gate = new() { On = GateSource.Output },
         };

@@ -46,18 +46,9 @@ public class RecipeRefusalTests
         Assert.Equal(sentence, RecipeFiles.Refusal(yaml));
 
     [Theory]
-    [InlineData("long-noreset")]
-    [InlineData("query-zero")]
-    [InlineData("flip-flop")]
-    [InlineData("nope")]
-    public void A_scheme_of_the_specification_that_is_not_built_is_refused_as_such(string scheme) =>
-        Assert.Equal(
-            $"run.yaml:1: xl.scheme '{scheme}' is known but not built yet; it must be one of none, long-reset, repos.",
-            RecipeFiles.Refusal($"xl.scheme: {scheme}"));
-
-    [Theory]
     [InlineData("heads: 3", "run.yaml: dim 128 is not divisible by heads 3: change one of them.")]
     [InlineData("dim: 36", "run.yaml: a head is 9 wide (dim 36 / heads 4), but rotary positions turn pairs: make it even.")]
+    [InlineData("xl.flip: 100", "run.yaml: xl.flip is 100, but only xl.scheme flip-flop uses it: set that or leave out xl.flip.")]
     [InlineData("pause.count: 65", "run.yaml: pause.count 65 is more than the window of 64 tokens: lower it.")]
     [InlineData("pause: { count: 0, random: true }", "run.yaml: pause.random is true, but pause.count is 0: set pause.count or leave out pause.random.")]
     [InlineData("memory.margin: 8", "run.yaml: memory.margin 8 re-initializes all 16 memory slots, so that nothing is remembered: keep it below half of memory.tokens.")]

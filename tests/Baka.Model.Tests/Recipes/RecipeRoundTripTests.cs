@@ -31,7 +31,7 @@ public class RecipeRoundTripTests
         var names = yaml.Split('\n').Select(x => x.Split(':')[0].Trim()).Where(x => x != "");
         var nested = RecipeSchema.Root.All().Where(x => x.Path != "").SelectMany(x => x.Fields.Select(y => y.Name));
         Assert.StartsWith("name: tiny\npreset: tiny\nprecision: null\nlayers: 4\ndim: 128\n", yaml);
-        Assert.Contains("\nxl:\n  scheme: long-reset\n  windows: 1\n  sinks: 0\n", yaml);
+        Assert.Contains("\nxl:\n  scheme: long-reset\n  windows: 1\n  source: same\n  flip: null\n  sinks: 0\n", yaml);
         Assert.Contains("\n  of: [attn, mlp, step]\n", yaml);
         Assert.Contains("    eps: 1e-08\n", yaml);
         Assert.Subset(names.ToHashSet(), nested.ToHashSet());

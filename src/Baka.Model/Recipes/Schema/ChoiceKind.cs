@@ -3,7 +3,7 @@ using Baka.Model.Recipes.Yaml;
 namespace Baka.Model.Recipes.Schema;
 
 /// <summary>One of an enumeration's names, written in kebab-case.</summary>
-internal sealed class ChoiceKind(Type type, string[] notBuilt) : ValueKind
+internal sealed class ChoiceKind(Type type) : ValueKind
 {
     private readonly Dictionary<string, object> _choices =
         Enum.GetValues(type).Cast<object>().ToDictionary(choice => Names.Split(choice.ToString()!, '-'));
@@ -19,8 +19,4 @@ internal sealed class ChoiceKind(Type type, string[] notBuilt) : ValueKind
     }
 
     public override Node Write(object? value) => new Scalar(Names.Split(value!.ToString()!, '-'), Plain: false);
-
-    public override string Refusal(Node node) => node is Scalar scalar && notBuilt.Contains(scalar.Text)
-        ? $"'{scalar.Text}' is known but not built yet; it must be {Description}"
-        : base.Refusal(node);
 }

@@ -35,7 +35,7 @@ internal abstract class ValueKind
         if (type == typeof(int)) return new NumberKind<int>("a whole number", new NumberRange(key));
         if (type == typeof(long)) return new NumberKind<long>("a whole number", new NumberRange(key));
         if (type == typeof(double)) return new NumberKind<double>("a number", new NumberRange(key));
-        if (type.IsEnum) return new ChoiceKind(type, key.NotBuilt);
+        if (type.IsEnum) return new ChoiceKind(type);
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>))
         {
             var item = type.GetGenericArguments()[0];
