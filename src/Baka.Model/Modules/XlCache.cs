@@ -55,6 +55,7 @@ internal sealed class XlCache : Module
 
     private Tensor? Extend(WindowPass pass, Tensor now)
     {
+        var past = _source == this ? Held(pass, _past) : PastOfEach(pass, _source);
         if (_past is not null)
         {
             pass.Streams[_past] = Tensor.Concat(1, pass.Carry[_past], now);
@@ -62,7 +63,6 @@ internal sealed class XlCache : Module
 
         // Sinks are not seen where the window that replaces them is a document's first.
         var sinks = Held(pass, _source._sinks);
-        var past = _source._past is { } source ? Past(pass, pass.Streams[source]) : null;
         Keep(pass, now);
         return past is null || sinks is null ? past : Tensor.Concat(1, sinks, past);
     }
@@ -75,14 +75,15 @@ internal sealed class XlCache : Module
         return pass.Window[_window] = written.Reshape(stream.Shape);
     }
 
-    /// <summary>The past in front of the pass's windows: of all together where they go on in the same stream, else of each.</summary>
-    private Tensor Past(WindowPass pass, Tensor stream)
+    /// <summary>What another cache holds in front of each of the pass's windows, which it has been extended by already.</summary>
+    private Tensor? PastOfEach(WindowPass pass, XlCache source)
     {
-        if (_source == this)
+        if (source._past is null)
         {
-            return stream.Slice(1, 0, _layout.Past);
+            return null;
         }
 
+        var stream = pass.Streams[source._past];
         var each = Enumerable.Range(0, pass.Windows).Select(w => stream.Slice(1, w * _layout.Slots, _layout.Past));
         return Tensor.Concat(1, [.. each]).Reshape(pass.Rows * pass.Windows, _layout.Past, stream.Shape[2]);
     }
