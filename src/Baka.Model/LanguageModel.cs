@@ -13,6 +13,7 @@ public sealed class LanguageModel
 {
     private readonly Embedding _embedding;
     private readonly Memory? _memory;
+    private readonly MemSlots? _mem;
     private readonly Layer[] _layers;
     private readonly Head _head;
     private readonly Module[] _parts;
@@ -23,9 +24,11 @@ public sealed class LanguageModel
         Layout = new SlotLayout(recipe);
         _embedding = new Embedding(recipe);
         _memory = recipe.Memory.Tokens == 0 ? null : new Memory(recipe);
+        _mem = recipe.MemTransformer.Tokens == 0 ? null : new MemSlots(recipe);
         _layers = MakeLayers();
         _head = new Head(recipe, _embedding.Table);
-        _parts = [_embedding, .. _memory is null ? Array.Empty<Module>() : [_memory], .. _layers, _head];
+        Module?[] parts = [_embedding, _memory, _mem, .. _layers, _head];
+        _parts = [.. parts.OfType<Module>()];
         Parameters = [.. _parts.SelectMany(p => p.Parameters)];
     }
 
@@ -55,10 +58,11 @@ public sealed class LanguageModel
     {
         var d = Recipe.Dim;
         var x = _embedding.Apply(pass.Tokens);
-        if (_memory is not null)
+        if (Layout.Slots > Layout.Body)
         {
-            var memory = _memory.Begin(pass);
-            x = Tensor.Concat(1, memory, x.Reshape(pass.Rows, Layout.Body, d), memory).Flatten();
+            var memory = _memory?.Begin(pass).Reshape(pass.Rows, pass.Windows, Layout.Memory, d);
+            Tensor?[] window = [memory, _mem?.Begin(pass), x.Reshape(pass.Rows, pass.Windows, Layout.Body, d), memory];
+            x = Tensor.Concat(2, [.. window.OfType<Tensor>()]).Flatten();
         }
 
         x = ThroughLayers(x, pass);
@@ -74,7 +78,7 @@ public sealed class LanguageModel
     /// <summary>The last layer's output at the next slots of an open window, given by their ids: [slots, d].</summary>
     internal Tensor Hidden(SlotPass pass) => ThroughLayers(_embedding.Apply(pass.Tokens), pass);
 
-    /// <summary>Begins a window that will come slot by slot: fetches the past and reads the memory.</summary>
+    /// <summary>Begins a window that will come slot by slot: fetches the past and reads what stands in front of the body.</summary>
     internal void OpenWindow(SlotPass pass)
     {
         foreach (var layer in _layers)
@@ -82,9 +86,10 @@ public sealed class LanguageModel
             layer.OpenWindow(pass);
         }
 
-        if (_memory is not null)
+        if (Layout.Lead > 0)
         {
-            ThroughLayers(_memory.Begin(pass).Flatten(), pass);
+            Tensor?[] lead = [_memory?.Begin(pass), _mem?.Begin(pass).Reshape(1, Layout.Mem, Recipe.Dim)];
+            ThroughLayers(Tensor.Concat(1, [.. lead.OfType<Tensor>()]).Flatten(), pass);
         }
     }
 
@@ -126,7 +131,7 @@ public sealed class LanguageModel
                 branch = new StepForward($"layers.{i}.step", Recipe, Layout, map, owner: first == i);
             }
 
-            layers[i] = new Layer($"layers.{i}", Recipe, Layout, branch, i == 0 ? null : layers[i - 1], isLast: i == layers.Length - 1);
+            layers[i] = new Layer($"layers.{i}", Recipe, Layout, branch, i == 0 ? null : layers[i - 1], isLast: i == layers.Length - 1, Recipe.Recurrence.IsIn(i, layers.Length));
         }
 
         return layers;

@@ -69,6 +69,8 @@ public sealed class SelfTest
         var cut = _recipe with
         {
             Memory = new() { Tokens = 0 },
+            MemTransformer = new(),
+            Recurrence = new(),
             Pause = new() { Count = 0 },
             Xl = new() { Scheme = _recipe.Xl.Scheme is XlScheme.LongNoreset or XlScheme.Nope ? _recipe.Xl.Scheme : XlScheme.LongReset },
             Step = _recipe.Step with { Every = 1, Carry = _recipe.Step.Width > 1 },

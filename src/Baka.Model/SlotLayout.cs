@@ -3,12 +3,13 @@ using Baka.Model.Recipes;
 namespace Baka.Model;
 
 /// <summary>
-/// Where things lie in a window: [read memory m | body: T tokens and the pauses | write memory m], S slots in all,
-/// and what its queries see of the key stream [sinks | past windows | window].
+/// Where things lie in a window: [read memory m | [mem] | body: T tokens and the pauses | write memory m], S slots in
+/// all, and what its queries see of the key stream [sinks | past windows | window].
 /// </summary>
 public sealed class SlotLayout
 {
     private readonly bool _wholeMemory;
+    private readonly bool _bottleneck;
     private readonly int _windowsKept;
     private readonly XlScheme _scheme;
     private readonly long _flip;
@@ -16,6 +17,7 @@ public sealed class SlotLayout
     public SlotLayout(ModelRecipe recipe)
     {
         (Tokens, Pauses, Memory) = (recipe.Window, recipe.Pause.Count, recipe.Memory.Tokens);
+        (Mem, _bottleneck) = (recipe.MemTransformer.Tokens, recipe.MemTransformer.Bottleneck);
         HasRandomPauses = recipe.Pause.Random;
         _windowsKept = recipe.Xl.Scheme == XlScheme.None ? 0 : recipe.Xl.Windows;
         (_scheme, _flip) = (recipe.Xl.Scheme, recipe.Xl.Flip ?? (long)Math.Round(recipe.Rope.Theta / 2));
@@ -34,11 +36,17 @@ public sealed class SlotLayout
     /// <summary>m.</summary>
     public int Memory { get; }
 
+    /// <summary>Slots of learned vectors between the read block and the body.</summary>
+    public int Mem { get; }
+
+    /// <summary>Slots in front of the body.</summary>
+    public int Lead => Memory + Mem;
+
     /// <summary>Token and pause slots.</summary>
     public int Body => Tokens + Pauses;
 
     /// <summary>S.</summary>
-    public int Slots => Body + 2 * Memory;
+    public int Slots => Lead + Body + Memory;
 
     /// <summary>Slots of the document's beginning that are kept for good.</summary>
     public int Sinks { get; }
@@ -64,9 +72,8 @@ public sealed class SlotLayout
         return documentWindow > _windowsKept ? 0 : Sinks + (_windowsKept - documentWindow) * Slots + Memory;
     }
 
-    /// <summary>The last visible key of every slot's query: causal, or for memory slots the whole as in RMT.</summary>
-    public int[] LastVisible() => [.. Enumerable.Range(0, Slots).Select(slot =>
-        Before + (!_wholeMemory ? slot : slot < Memory ? Memory - 1 : slot >= Memory + Body ? Slots - 1 : slot))];
+    /// <summary>The last visible key of every slot's query.</summary>
+    public int[] LastVisible() => [.. Enumerable.Range(0, Slots).Select(slot => Before + LastVisible(slot))];
 
     /// <summary>
     /// How far the scheme moves the rotary positions of a window's slots from those that attention knows: with its own, the
@@ -80,6 +87,9 @@ public sealed class SlotLayout
         XlScheme.QueryZero => -(long)Math.Min(documentWindow, _windowsKept) * Slots - (documentWindow > _windowsKept ? Sinks : 0),
         _ => 0,
     };
+
+    /// <summary>How many slots of a window's beginning do not exist: a document's first window has no read block.</summary>
+    public int Absent(int documentWindow) => documentWindow == 0 ? Memory : 0;
 
     /// <summary>Places of the slots in the key stream, their rotary positions.</summary>
     public int[] Positions() => [.. Enumerable.Range(Before, Slots)];
@@ -121,7 +131,7 @@ public sealed class SlotLayout
         for (int token = 0, pause = 0; token < Tokens; token++)
         {
             pause += pause < pauses.Length && pauses[pause] == token ? 1 : 0;
-            rows[token] = window * Slots + Memory + token + pause;
+            rows[token] = window * Slots + Lead + token + pause;
         }
     }
 
@@ -141,6 +151,13 @@ public sealed class SlotLayout
             body[token + pause] = tokens[token];
         }
     }
+
+    /// <summary>Causal, but for memory slots that see the whole of their block or window, and tokens behind a bottleneck.</summary>
+    private int LastVisible(int slot) =>
+        slot < Memory ? (_wholeMemory ? Memory - 1 : slot)
+        : slot < Lead ? Lead - 1
+        : slot < Lead + Body ? (_bottleneck ? Lead - 1 : slot)
+        : _wholeMemory ? Slots - 1 : slot;
 
     /// <summary>SplitMix64.</summary>
     private static ulong Next(ref ulong state)

@@ -10,8 +10,10 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 {
     private readonly int _d = recipe.Dim;
     private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
-    private readonly int _slots = recipe.Window + recipe.Pause.Count + 2 * recipe.Memory.Tokens;
+    private readonly int _slots = recipe.Window + recipe.Pause.Count + recipe.MemTransformer.Tokens + 2 * recipe.Memory.Tokens;
     private readonly List<List<Slot>>[] _pastSlots = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<List<Slot>>())];
+
+    private readonly List<double[]> _state = [];
 
     private List<double[]> _written = [];
 
@@ -46,6 +48,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         var x = new List<double[]>();
         x.AddRange(isFirst ? [] : memory);
         var read = x.Count;
+        x.AddRange(Enumerable.Range(0, recipe.MemTransformer.Tokens).Select(i => Row("memtransformer.weight", i)));
         var places = new List<int>();
         for (var t = 0; t < tokens.Length; t++)
         {
@@ -113,9 +116,15 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             recipe.Gate.Of.Contains(branch) ? [.. y.Select((v, i) => Gate($"{name}.gates.{part}", n[i], v))] : y;
 
         var n = Normed("attn");
-        var sum = Sum(x, Gated(Branch.Attn, "attn", n, Attention(layer, n, read)));
+        var attended = Attention(layer, n, read);
+        if (recipe.Recurrence.IsIn(layer, recipe.Layers))
+        {
+            attended = Sum(attended, Recurrence($"{name}.recurrence", n, isFirst));
+        }
+
+        var sum = Sum(x, Gated(Branch.Attn, "attn", n, attended));
         n = Normed("mlp");
-        sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select(v => Mlp($"{name}.mlp", v))]));
+        sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select((v, i) => Mlp(Of($"{name}.mlp", i, read, layer < recipe.Layers - 1), v))]));
         if (recipe.Step.Width > 0)
         {
             n = Normed("step");
@@ -132,7 +141,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 
         // A first window's absent read block counts as places.
         var absent = recipe.Memory.Tokens - read;
-        var own = n.Select((v, i) => new Slot(QueryOrKey(name, "k", v), Linear($"{name}.v", v), window, absent + i)).ToList();
+        var own = n.Select((v, i) => new Slot(QueryOrKey(name, Of("k", i, read), v), Linear(Of($"{name}.v", i, read), v), window, absent + i)).ToList();
         var source = _pastSlots[recipe.Xl.Source == XlSource.Below && layer > 0 ? layer - 1 : layer];
         var past = new List<Slot>();
         var (kept, sinks) = (0, 0);
@@ -144,6 +153,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             past.AddRange(source[(window - kept)..window].SelectMany(w => w));
         }
 
+        var isRead = layer < recipe.Layers - 1;
         _pastSlots[layer].Add(own);
         List<Slot> stream = [.. past, .. own];
 
@@ -159,13 +169,62 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         return [.. n.Select((v, i) =>
         {
             var position = recipe.Xl.Scheme == XlScheme.QueryZero ? own[i].Place : positions[past.Count + i];
-            return Linear($"{name}.o", Attend(QueryOrKey(name, "q", v), position, stream, positions, past.Count + LastSeen(i, read, n.Count)));
+            return Linear(Of($"{name}.o", i, read, isRead), Attend(QueryOrKey(name, Of("q", i, read, isRead), v), position, stream, positions, past.Count + LastSeen(i, read, n.Count)));
         })];
     }
 
-    private int LastSeen(int slot, int read, int slots) => recipe.Memory.Mask == MemoryMask.Causal ? slot
-        : slot < read ? read - 1
-        : slot >= slots - recipe.Memory.Tokens ? slots - 1 : slot;
+    private int LastSeen(int slot, int read, int slots)
+    {
+        var lead = read + recipe.MemTransformer.Tokens;
+        var isWrite = slot >= slots - recipe.Memory.Tokens;
+        return slot >= read && slot < lead ? lead - 1
+            : recipe.MemTransformer.Bottleneck && slot >= lead && !isWrite ? lead - 1
+            : recipe.Memory.Mask == MemoryMask.Causal ? slot
+            : slot < read ? read - 1
+            : isWrite ? slots - 1 : slot;
+    }
+
+    /// <summary>The name of a map, which [mem] slots may have of their own.</summary>
+    private string Of(string name, int slot, int read, bool isRead = true) =>
+        isRead && recipe.MemTransformer.Controller && slot >= read && slot < read + recipe.MemTransformer.Tokens ? $"{name}.mem" : name;
+
+    /// <summary>What the slots read from the state, which the window then updates.</summary>
+    private List<double[]> Recurrence(string name, List<double[]> n, bool isFirst)
+    {
+        var states = Enumerable.Range(0, recipe.Recurrence.States);
+        if (isFirst)
+        {
+            _state.Clear();
+            _state.AddRange(states.Select(i => Row($"{name}.initial.weight", i)));
+        }
+
+        List<double[]> All(string map, List<double[]> x) => [.. x.Select(v => Linear($"{name}.{map}", v))];
+        List<double[]> Attended(List<double[]> queries, List<double[]> keys, List<double[]> values) =>
+            [.. queries.Select(q => Attend(q, 0, [.. keys.Zip(values, (k, v) => new Slot(k, v, 0, 0))], new long[keys.Count], keys.Count - 1))];
+
+        var z = states.Select(i => Norm(recipe.Norm.Kind, $"{name}.norm", Add(_state[i], Row($"{name}.ids.weight", i)))).ToList();
+        var own = Attended(All("state.q", z), All("state.k", z), All("state.v", z));
+        var seen = Attended(All("slots.q", z), All("slots.k", n), All("slots.v", n));
+        var read = Attended(All("q", n), All("state.k", z), All("state.v", z));
+        for (var i = 0; i < _state.Count; i++)
+        {
+            double[] h = [.. own[i], .. seen[i]];
+            var next = Linear($"{name}.next", h);
+            if (recipe.Recurrence.Gate == RecurrenceGate.Lstm)
+            {
+                var forget = Linear($"{name}.forget", h).Select(v => Sigmoid(v + 1));
+                var input = Linear($"{name}.input", h).Select(v => Sigmoid(v - 1));
+                _state[i] = Add(Times(_state[i], forget), Times([.. next.Select(Math.Tanh)], input));
+            }
+            else
+            {
+                var kept = weights[$"{name}.kept.weight"].Select(v => Sigmoid(v)).ToArray();
+                _state[i] = Add(Times(_state[i], kept), Times(next, kept.Select(v => 1 - v)));
+            }
+        }
+
+        return All("o", read);
+    }
 
     private double[] Attend(double[] q, long position, List<Slot> stream, long[] positions, int last)
     {
@@ -215,7 +274,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 
         var kind = recipe.Attn.QkNorm == QkNorm.Layer ? NormKind.Layer : NormKind.Rms;
         var width = recipe.Attn.QkNormPer == QkNormSpan.Head ? x.Length / recipe.Heads : x.Length;
-        return [.. x.Chunk(width).SelectMany(part => Norm(kind, $"{attention}.{which}_norm", part))];
+        return [.. x.Chunk(width).SelectMany(part => Norm(kind, $"{attention}.{which[0]}_norm", part))];
     }
 
     private List<double[]> Step(int layer, List<double[]> n, bool isFirst)

@@ -42,6 +42,8 @@ internal static class Lab
                 Xl = new() { Scheme = Any<XlScheme>(), Source = Any<XlSource>(), Windows = random.Next(1, 4), Sinks = random.Next(3) },
                 Pause = new() { Count = random.Next(4), Random = Toss() },
                 Memory = new() { Tokens = random.Next(6), Mask = Any<MemoryMask>(), Solidifier = Any<Solidifier>(), Margin = random.Next(3) },
+                MemTransformer = new() { Tokens = random.Next(3), Bottleneck = Toss(), Controller = Toss() },
+                Recurrence = new() { States = random.Next(3), At = Toss() ? null : random.Next(3), Gate = Any<RecurrenceGate>() },
                 Step = new() { Width = width, Every = Toss() ? 1 : Math.Max(1, width), Share = Any<StepSharing>(), Carry = Toss() },
                 Gate = new() { Fn = Any<GateFunction>(), On = Any<GateSource>(), Of = [.. Enum.GetValues<Branch>().Where(_ => Toss())] },
             };

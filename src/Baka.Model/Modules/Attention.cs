@@ -15,10 +15,10 @@ internal sealed class Attention : Module
     private readonly float _theta;
     private readonly bool _detachPast;
     private readonly bool _readsBelow;
-    private readonly Linear _q;
-    private readonly Linear _k;
-    private readonly Linear _v;
-    private readonly Linear _o;
+    private readonly SlotMap<Linear> _q;
+    private readonly SlotMap<Linear> _k;
+    private readonly SlotMap<Linear> _v;
+    private readonly SlotMap<Linear> _o;
     private readonly Negator? _negator;
     private readonly HeadNorm? _qNorm;
     private readonly HeadNorm? _kNorm;
@@ -29,16 +29,17 @@ internal sealed class Attention : Module
 
     /// <param name="below">The layer below if the past is taken from there.</param>
     /// <param name="isRead">Whether a layer reads the past of this one.</param>
-    public Attention(string name, ModelRecipe recipe, SlotLayout layout, Attention? below, bool isRead)
+    /// <param name="isLast">Whether there is no layer above.</param>
+    public Attention(string name, ModelRecipe recipe, SlotLayout layout, Attention? below, bool isRead, bool isLast)
         : base(name)
     {
         _heads = recipe.Heads;
         _readsBelow = below is not null;
         _detachPast = recipe.Xl.Scheme == XlScheme.Repos;
-        _q = Part(new Linear(Path("q"), recipe.Dim, recipe.Dim));
-        _k = Part(new Linear(Path("k"), recipe.Dim, recipe.Dim));
-        _v = Part(new Linear(Path("v"), recipe.Dim, recipe.Dim));
-        _o = Part(new Linear(Path("o"), recipe.Dim, recipe.Dim));
+
+        // What [mem] slots give in the last layer is not read, only their keys and values are.
+        var controlled = recipe.MemTransformer.Controller;
+        (_q, _k, _v, _o) = (Map("q", controlled && !isLast), Map("k", controlled), Map("v", controlled), Map("o", controlled && !isLast));
         var keyWidth = recipe.Dim;
         if (recipe.Attn.Negator)
         {
@@ -59,13 +60,15 @@ internal sealed class Attention : Module
         _kRotation = ownPositions ? _qRotation : null;
         _keys = Part(new XlCache(name, "keys", keyWidth, recipe.Xl, layout, below?._keys, isRead));
         _values = Part(new XlCache(name, "values", recipe.Dim, recipe.Xl, layout, below?._values, isRead));
+
+        SlotMap<Linear> Map(string part, bool ofMem) => Part(new SlotMap<Linear>(Path(part), ofMem, path => new Linear(path, recipe.Dim, recipe.Dim)));
     }
 
     /// <summary>n [N, d] → [N, d].</summary>
     public Tensor Apply(Tensor n, Pass pass)
     {
         using var scope = Scope(pass.Graph);
-        var (q, k, v) = (_q.Apply(n), _k.Apply(n), _v.Apply(n));
+        var (q, k, v) = (Mapped(_q, n), Mapped(_k, n), Mapped(_v, n));
         (q, k) = (_negator?.Apply(q) ?? q, _negator?.Apply(k) ?? k);
         (q, k) = (_qNorm?.Apply(q) ?? q, _kNorm?.Apply(k) ?? k);
         (q, k) = (_qRotation?.Apply(q, pass) ?? q, _kRotation?.Apply(k, pass) ?? k);
@@ -77,7 +80,9 @@ internal sealed class Attention : Module
         Tensor[] now = [q, k, Widen(v), pass.First, pass.Last, pass.Position];
         Tensor[] past = keys is null || values is null ? [] : [keys, Widen(values)];
         var o = pass.Graph.Add(new Graph.Ops.Attention(_heads, windows, _theta, _detachPast), [.. now, .. past]);
-        return _o.Apply(Narrow(o, n.Shape));
+        return Mapped(_o, Narrow(o, n.Shape));
+
+        Tensor Mapped(SlotMap<Linear> map, Tensor x) => map.Apply(x, pass, (linear, rows) => linear.Apply(rows));
 
         Tensor ByStream(Tensor x) => x.Reshape(pass.Rows * pass.Windows / windows, windows * pass.Slots, x.Shape[1]);
     }

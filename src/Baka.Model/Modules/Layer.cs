@@ -12,21 +12,24 @@ internal sealed class Layer : Module
     private readonly Branch _mlp;
     private readonly Branch? _step;
     private readonly Attention _attention;
+    private readonly Recurrence? _recurrence;
     private readonly StepForward? _stepForward;
 
     /// <param name="step">The step branch; <c>null</c> = none.</param>
     /// <param name="below">The layer below; <c>null</c> = this is the first.</param>
     /// <param name="isLast">Whether there is no layer above.</param>
-    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step, Layer? below, bool isLast)
+    /// <param name="hasRecurrence">Whether it has the state vectors of the Block-Recurrent Transformer.</param>
+    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step, Layer? below, bool isLast, bool hasRecurrence)
         : base(name)
     {
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
         var source = recipe.Xl.Source == XlSource.Below ? below : null;
         var isRead = source is null || !isLast;
-        _attention = Part(new Attention(Path("attn"), recipe, layout, source?._attention, isRead));
-        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, _attention.Apply);
-        var mlp = Part(new Mlp(Path("mlp"), recipe.Dim, recipe.Mlp));
-        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => mlp.Apply(n));
+        _attention = Part(new Attention(Path("attn"), recipe, layout, source?._attention, isRead, isLast));
+        _recurrence = hasRecurrence ? Part(new Recurrence(Path("recurrence"), recipe, layout)) : null;
+        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, Attend);
+        var mlp = Part(new SlotMap<Mlp>(Path("mlp"), recipe.MemTransformer.Controller && !isLast, path => new Mlp(path, recipe.Dim, recipe.Mlp)));
+        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, pass) => mlp.Apply(n, pass, (map, x) => map.Apply(x)));
         if (step is not null)
         {
             _stepForward = Part(step);
@@ -48,13 +51,22 @@ internal sealed class Layer : Module
     public void OpenWindow(SlotPass pass)
     {
         _attention.OpenWindow(pass);
+        _recurrence?.OpenWindow(pass);
         _stepForward?.OpenWindow(pass);
     }
 
     public void CloseWindow(SlotPass pass)
     {
         _attention.CloseWindow(pass);
+        _recurrence?.CloseWindow(pass);
         _stepForward?.CloseWindow(pass);
+    }
+
+    /// <summary>To slots and, in one layer, to the state: what both give is added.</summary>
+    private Tensor Attend(Tensor n, Pass pass)
+    {
+        var y = _attention.Apply(n, pass);
+        return _recurrence is null ? y : y + _recurrence.Apply(n, pass);
     }
 
     private Branch MakeBranch(Recipes.Branch kind, string name, ModelRecipe recipe, Func<Tensor, Pass, Tensor> apply)

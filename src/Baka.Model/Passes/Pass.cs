@@ -31,6 +31,12 @@ internal abstract class Pass
     /// <summary>Slots of every window in this pass.</summary>
     public abstract int Slots { get; }
 
+    /// <summary>Which of the pass's slots are [mem] slots.</summary>
+    public abstract (int Start, int Count) MemSlots { get; }
+
+    /// <summary>i32 [B · windows]: slots of each window's beginning that do not exist.</summary>
+    public Tensor Absent => Input("absent", DType.Int32, Rows * Windows);
+
     /// <summary>i32 [B · windows]: first visible key of each window.</summary>
     public Tensor First => Input("first", DType.Int32, Rows * Windows);
 

@@ -6,11 +6,17 @@ namespace Baka.Model.Passes;
 /// The next few slots of one window of one row, after those before them have left what is needed in the window's
 /// state. The places of the slots are inputs.
 /// </summary>
-internal sealed class SlotPass(int slots) : Pass
+/// <param name="isLead">Whether they are those in front of the body.</param>
+internal sealed class SlotPass(int slots, bool isLead) : Pass
 {
     public override int Windows => 1;
 
     public override int Slots => slots;
+
+    public override (int Start, int Count) MemSlots => isLead ? (Layout.Memory, Layout.Mem) : (0, 0);
+
+    /// <summary>i32 [slots]: places in the window.</summary>
+    public Tensor Slot => Input("slot", DType.Int32, Slots);
 
     public override Tensor Last => Input("last", DType.Int32, Slots);
 

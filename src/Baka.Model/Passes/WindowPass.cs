@@ -11,6 +11,8 @@ internal sealed class WindowPass(int index, int windows) : Pass
 
     public override int Slots => Layout.Slots;
 
+    public override (int Start, int Count) MemSlots => (Layout.Memory, Layout.Mem);
+
     public override Tensor Last => Graph.Constant(Layout.LastVisible());
 
     public override Tensor Position => Graph.Constant(Layout.Positions());

@@ -37,11 +37,10 @@ public sealed class Generator : IDisposable
         graph.Carry.Store();
         _window = device.Load(graph.Graph);
         _windowInputs = new WindowInputs(model, _window, graph.Graph, 1, 1);
-        var block = Math.Max(1, model.Layout.Memory);
-        _open = new SlotProgram(device, model, Prefix, block, pass => Keep(pass, p => model.OpenWindow(p)));
-        _close = new SlotProgram(device, model, Prefix, block, pass => Keep(pass, p => model.CloseWindow(p)));
-        _read = new SlotProgram(device, model, Prefix, 1, pass => Keep(pass, p => model.Hidden(p)));
-        _predict = new SlotProgram(device, model, Prefix, 1, pass =>
+        _open = new SlotProgram(device, model, Prefix, Math.Max(1, model.Layout.Lead), isLead: true, pass => Keep(pass, p => model.OpenWindow(p)));
+        _close = new SlotProgram(device, model, Prefix, Math.Max(1, model.Layout.Memory), isLead: false, pass => Keep(pass, p => model.CloseWindow(p)));
+        _read = new SlotProgram(device, model, Prefix, 1, isLead: false, pass => Keep(pass, p => model.Hidden(p)));
+        _predict = new SlotProgram(device, model, Prefix, 1, isLead: false, pass =>
             Keep(pass, p => p.Graph.Output("logits", model.Logits(model.Hidden(p)))));
     }
 
@@ -163,7 +162,7 @@ public sealed class Generator : IDisposable
         _tokens[_count++] = token;
     }
 
-    private int NextSlot => _model.Layout.Memory + _count + _pausesDone;
+    private int NextSlot => _model.Layout.Lead + _count + _pausesDone;
 
     private void Open()
     {

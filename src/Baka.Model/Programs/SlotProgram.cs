@@ -12,15 +12,18 @@ internal sealed class SlotProgram : IDisposable
     private readonly int[] _last;
     private readonly int _slots;
     private readonly bool _attends;
+    private readonly bool _hasSlot;
+    private readonly bool _hasAbsent;
     private readonly bool _hasFresh;
     private readonly bool _hasReach;
     private readonly TurnInputs _turns;
 
+    /// <param name="isLead">Whether the slots are those in front of the body.</param>
     /// <param name="build">Builds what the program does with its pass.</param>
-    public SlotProgram(IDevice device, LanguageModel model, string prefix, int slots, Action<SlotPass> build)
+    public SlotProgram(IDevice device, LanguageModel model, string prefix, int slots, bool isLead, Action<SlotPass> build)
     {
         var graph = new TensorGraph();
-        build(new SlotPass(slots)
+        build(new SlotPass(slots, isLead)
         {
             Graph = graph,
             Layout = model.Layout,
@@ -31,6 +34,8 @@ internal sealed class SlotProgram : IDisposable
         (_model, _slots) = (model, slots);
         _last = model.Layout.LastVisible();
         _attends = graph.Inputs.ContainsKey("first");
+        _hasSlot = graph.Inputs.ContainsKey("slot");
+        _hasAbsent = graph.Inputs.ContainsKey("absent");
         _hasFresh = graph.Inputs.ContainsKey("fresh");
         _hasReach = graph.Inputs.ContainsKey("reach");
         _program = device.Load(graph);
@@ -58,6 +63,20 @@ internal sealed class SlotProgram : IDisposable
             {
                 position[i] = _model.Layout.Before + slot + i;
             }
+        }
+
+        if (_hasSlot)
+        {
+            var places = _program.Ints("slot");
+            for (var i = 0; i < _slots; i++)
+            {
+                places[i] = slot + i;
+            }
+        }
+
+        if (_hasAbsent)
+        {
+            _program.Ints("absent")[0] = _model.Layout.Absent(documentWindow);
         }
 
         _turns.FillWindow(0, documentWindow);

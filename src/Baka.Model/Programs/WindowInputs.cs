@@ -44,12 +44,12 @@ internal sealed class WindowInputs
                     _program.Ints(pass.Tokens).Slice(inPass * layout.Body, layout.Body));
                 _program.Ints(pass.First)[inPass] = layout.FirstVisible(documentWindow[at]);
                 pass.Turns.FillWindow(inPass, documentWindow[at]);
-                FillOptional(pass, inPass, pauses, documentWindow[at] == 0);
+                FillOptional(pass, inPass, pauses, documentWindow[at]);
             }
         }
     }
 
-    private void FillOptional(PassInputs pass, int window, ReadOnlySpan<int> pauses, bool fresh)
+    private void FillOptional(PassInputs pass, int window, ReadOnlySpan<int> pauses, int documentWindow)
     {
         var layout = _model.Layout;
         if (pass.Picked is not null)
@@ -57,9 +57,14 @@ internal sealed class WindowInputs
             layout.TokenRows(pauses, window, _program.Ints(pass.Picked).Slice(window * layout.Tokens, layout.Tokens));
         }
 
+        if (pass.Absent is not null)
+        {
+            _program.Ints(pass.Absent)[window] = layout.Absent(documentWindow);
+        }
+
         if (pass.Fresh is not null)
         {
-            _program.Floats(pass.Fresh)[window] = fresh ? 1 : 0;
+            _program.Floats(pass.Fresh)[window] = documentWindow == 0 ? 1 : 0;
         }
 
         if (pass.Reach is not null)
@@ -67,7 +72,7 @@ internal sealed class WindowInputs
             var reach = _program.Floats(pass.Reach).Slice(window * layout.Slots, layout.Slots);
             for (var slot = 0; slot < reach.Length; slot++)
             {
-                reach[slot] = _model.StepReaches(slot, fresh) ? 1 : 0;
+                reach[slot] = _model.StepReaches(slot, documentWindow == 0) ? 1 : 0;
             }
         }
     }
@@ -82,6 +87,8 @@ internal sealed class WindowInputs
         public string First { get; } = $"first.{index}";
 
         public string? Picked { get; } = Known(graph, $"picked.{index}");
+
+        public string? Absent { get; } = Known(graph, $"absent.{index}");
 
         public string? Fresh { get; } = Known(graph, $"fresh.{index}");
 

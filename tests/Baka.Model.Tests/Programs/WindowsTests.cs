@@ -93,7 +93,7 @@ public sealed class WindowsTests
     {
         var tokens = Lab.Tokens(12);
         int[] others = [.. Lab.Tokens(6, seed: 8), .. tokens[6..]];
-        foreach (var recipe in new[] { Lab.Zoo["xl"], Lab.Zoo["memory"], Lab.Zoo["sinks"], Lab.Zoo["step shared by all"] })
+        foreach (var recipe in new[] { Lab.Zoo["xl"], Lab.Zoo["memory"], Lab.Zoo["sinks"], Lab.Zoo["recurrence"], Lab.Zoo["flip-flop"], Lab.Zoo["step shared by all"] })
         {
             Assert.NotEqual(Lab.Evaluate(recipe, tokens, 2)[6..], Lab.Evaluate(recipe, others, 2)[6..]);
         }

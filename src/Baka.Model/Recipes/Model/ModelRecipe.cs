@@ -42,6 +42,12 @@ public sealed record ModelRecipe : IRecipeRules
     [Key("Recurrent memory (RMT)")]
     public MemoryRecipe Memory { get; init; } = new();
 
+    [Key("Learned slots in front of every window (Memory Transformer)", Name = "memtransformer")]
+    public MemTransformerRecipe MemTransformer { get; init; } = new();
+
+    [Key("State vectors updated once a window (Block-Recurrent Transformer)")]
+    public RecurrenceRecipe Recurrence { get; init; } = new();
+
     [Key("StepForward")]
     public StepRecipe Step { get; init; } = new();
 

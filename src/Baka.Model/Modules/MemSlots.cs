@@ -1,0 +1,65 @@
+using Baka.Graph;
+using Baka.Model.Passes;
+using Baka.Model.Recipes;
+
+namespace Baka.Model.Modules;
+
+/// <summary>The [mem] slots of the Memory Transformer (arXiv 2006.11527): learned vectors that begin every window.</summary>
+internal sealed class MemSlots : Module
+{
+    private readonly ParameterSpec _vectors;
+
+    public MemSlots(ModelRecipe recipe)
+        : base("memtransformer") =>
+        _vectors = Learn("weight", new Shape(recipe.MemTransformer.Tokens, recipe.Dim), Initialization.Normal(1));
+
+    /// <summary>[B, windows, M, d].</summary>
+    public Tensor Begin(Pass pass)
+    {
+        using var scope = Scope(pass.Graph);
+        var (m, d) = (_vectors.Shape[0], _vectors.Shape[1]);
+        return _vectors.In(pass.Graph).Reshape(1, 1, m, d).BroadcastTo(new Shape(pass.Rows, pass.Windows, m, d));
+    }
+}
+
+/// <summary>A map of slots, and with a controller (MemCtrl) another one of its kind for [mem] slots.</summary>
+internal sealed class SlotMap<T> : Module
+    where T : Module
+{
+    private readonly T _usual;
+    private readonly T? _ofMem;
+
+    /// <param name="ofMem">Whether [mem] slots have a map of their own.</param>
+    /// <param name="make">Makes a map of a name.</param>
+    public SlotMap(string name, bool ofMem, Func<string, T> make)
+        : base(name)
+    {
+        _usual = Part(make(name));
+        _ofMem = ofMem ? Part(make($"{name}.mem")) : null;
+    }
+
+    /// <summary>x [N, d] → [N, width].</summary>
+    public Tensor Apply(Tensor x, Pass pass, Func<T, Tensor, Tensor> map)
+    {
+        var (before, count) = (pass.MemSlots.Start, pass.MemSlots.Count);
+        if (_ofMem is null || count == 0)
+        {
+            return map(_usual, x);
+        }
+
+        var slots = pass.ByWindow(x);
+        var behind = pass.Slots - before - count;
+        var mem = Windows(map(_ofMem, slots.Slice(2, before, count).Flatten()), count);
+        if (before + behind == 0)
+        {
+            return mem.Flatten();
+        }
+
+        Tensor?[] others = [before == 0 ? null : slots.Slice(2, 0, before), behind == 0 ? null : slots.Slice(2, before + count, behind)];
+        var mapped = Windows(map(_usual, Tensor.Concat(2, [.. others.OfType<Tensor>()]).Flatten()), before + behind);
+        Tensor?[] all = [before == 0 ? null : mapped.Slice(2, 0, before), mem, behind == 0 ? null : mapped.Slice(2, before, behind)];
+        return Tensor.Concat(2, [.. all.OfType<Tensor>()]).Flatten();
+
+        Tensor Windows(Tensor y, int each) => y.Reshape(pass.Rows, pass.Windows, each, y.Shape[1]);
+    }
+}
