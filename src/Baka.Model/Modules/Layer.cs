@@ -12,7 +12,7 @@ internal sealed class Layer : Module
     private readonly Branch _mlp;
     private readonly Branch? _step;
     private readonly Attention _attention;
-    private readonly Recurrence? _recurrence;
+    private readonly RecurrentCell? _recurrence;
     private readonly StepForward? _stepForward;
 
     /// <param name="step">The step branch; <c>null</c> = none.</param>
@@ -26,7 +26,7 @@ internal sealed class Layer : Module
         var source = recipe.Xl.Source == XlSource.Below ? below : null;
         var isRead = source is null || !isLast;
         _attention = Part(new Attention(Path("attn"), recipe, layout, source?._attention, isRead, isLast));
-        _recurrence = hasRecurrence ? Part(new Recurrence(Path("recurrence"), recipe, layout)) : null;
+        _recurrence = hasRecurrence ? Part(new RecurrentCell(Path("recurrence"), recipe, layout)) : null;
         _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, Attend);
         var mlp = Part(new SlotMap<Mlp>(Path("mlp"), recipe.MemTransformer.Controller && !isLast, path => new Mlp(path, recipe.Dim, recipe.Mlp)));
         _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, pass) => mlp.Apply(n, pass, (map, x) => map.Apply(x)));

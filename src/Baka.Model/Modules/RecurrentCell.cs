@@ -10,7 +10,7 @@ namespace Baka.Model.Modules;
 /// h = [Attn(z, z) ; Attn(z, n)] with z = Norm(c + ids), and c ← c ⊙ g + (1 − g) ⊙ W_z h, or with LSTM-style gates
 /// c ← c ⊙ σ(W_f h + 1) + tanh(W_z h) ⊙ σ(W_i h − 1). No positions are rotated.
 /// </summary>
-internal sealed class Recurrence : Module
+internal sealed class RecurrentCell : Module
 {
     private readonly int _heads;
     private readonly int _states;
@@ -35,7 +35,7 @@ internal sealed class Recurrence : Module
     private readonly Carried _values;
     private readonly Carried _inputs;
 
-    public Recurrence(string name, ModelRecipe recipe, SlotLayout layout)
+    public RecurrentCell(string name, ModelRecipe recipe, SlotLayout layout)
         : base(name)
     {
         var d = recipe.Dim;
