@@ -126,7 +126,8 @@ public sealed class LanguageModel
                 branch = new StepForward($"layers.{i}.step", Recipe, Layout, map, owner: first == i);
             }
 
-            layers[i] = new Layer($"layers.{i}", Recipe, Layout, branch);
+            var mamba = Recipe.Mamba.Follows(i) ? new Mamba($"layers.{i}.mamba", Recipe) : null;
+            layers[i] = new Layer($"layers.{i}", Recipe, Layout, branch, mamba);
         }
 
         return layers;

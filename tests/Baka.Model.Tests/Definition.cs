@@ -6,7 +6,7 @@ namespace Baka.Model.Tests;
 /// The model as the specification words it, for one document, slot by slot in double precision: what does not exist
 /// is left out instead of masked.
 /// </summary>
-internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
+internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
 {
     private readonly int _d = recipe.Dim;
     private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
@@ -122,7 +122,8 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             sum = Sum(sum, Gated(Branch.Step, "step", n, Step(layer, n, isFirst)));
         }
 
-        return sum;
+        var every = recipe.Mamba.Every;
+        return every > 0 && layer % every == every - 1 ? Sum(sum, Mamba(layer, sum)) : sum;
     }
 
     private List<double[]> Attention(int layer, List<double[]> n, int read)

@@ -67,18 +67,6 @@ internal sealed class Attention : Module
         return _o.Apply(Narrow(o, n.Shape));
     }
 
-    public void OpenWindow(SlotPass pass)
-    {
-        _keys.OpenWindow(pass);
-        _values.OpenWindow(pass);
-    }
-
-    public void CloseWindow(SlotPass pass)
-    {
-        _keys.CloseWindow(pass);
-        _values.CloseWindow(pass);
-    }
-
     /// <summary>The attention op wants values as wide as keys: zeros fill every head.</summary>
     private Tensor Widen(Tensor v)
     {

@@ -4,30 +4,35 @@ using Baka.Model.Recipes;
 
 namespace Baka.Model.Modules;
 
-/// <summary>n = Norm(x); x = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own.</summary>
+/// <summary>
+/// n = Norm(x); y = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own; then
+/// perhaps y + Mamba(LayerNorm(y)).
+/// </summary>
 internal sealed class Layer : Module
 {
     private readonly Norm? _norm;
     private readonly Branch _attn;
     private readonly Branch _mlp;
     private readonly Branch? _step;
-    private readonly Attention _attention;
-    private readonly StepForward? _stepForward;
+    private readonly Mamba? _mamba;
 
     /// <param name="step">The step branch; <c>null</c> = none.</param>
-    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step)
+    /// <param name="mamba">What follows the sum; <c>null</c> = nothing.</param>
+    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step, Mamba? mamba)
         : base(name)
     {
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
-        _attention = Part(new Attention(Path("attn"), recipe, layout));
-        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, _attention.Apply);
+        var attention = Part(new Attention(Path("attn"), recipe, layout));
+        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, attention.Apply);
         var mlp = Part(new Mlp(Path("mlp"), recipe.Dim, recipe.Mlp));
         _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => mlp.Apply(n));
         if (step is not null)
         {
-            _stepForward = Part(step);
+            Part(step);
             _step = MakeBranch(Recipes.Branch.Step, "step", recipe, step.Apply);
         }
+
+        _mamba = mamba is null ? null : Part(mamba);
     }
 
     protected override string LocalName => Name;
@@ -38,19 +43,8 @@ internal sealed class Layer : Module
         using var scope = Scope(pass.Graph);
         var n = _norm?.Apply(x);
         var y = x + _attn.Apply(x, n, pass) + _mlp.Apply(x, n, pass);
-        return _step is null ? y : y + _step.Apply(x, n, pass);
-    }
-
-    public void OpenWindow(SlotPass pass)
-    {
-        _attention.OpenWindow(pass);
-        _stepForward?.OpenWindow(pass);
-    }
-
-    public void CloseWindow(SlotPass pass)
-    {
-        _attention.CloseWindow(pass);
-        _stepForward?.CloseWindow(pass);
+        y = _step is null ? y : y + _step.Apply(x, n, pass);
+        return _mamba is null ? y : y + _mamba.Apply(y, pass);
     }
 
     private Branch MakeBranch(Recipes.Branch kind, string name, ModelRecipe recipe, Func<Tensor, Pass, Tensor> apply)

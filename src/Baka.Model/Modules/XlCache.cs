@@ -39,7 +39,7 @@ internal sealed class XlCache : Module
     };
 
     /// <summary>Lays out the stream of a window whose slots will come one after the other.</summary>
-    public void OpenWindow(SlotPass pass)
+    public override void OpenWindow(SlotPass pass)
     {
         var own = pass.Window[_window].Slice(1, _layout.Before, _layout.Slots);
         Tensor?[] stream = [_sinks is null ? null : pass.Carry[_sinks], _past is null ? null : pass.Carry[_past], own];
@@ -47,7 +47,7 @@ internal sealed class XlCache : Module
     }
 
     /// <summary>Makes such a window, now complete, part of the past.</summary>
-    public void CloseWindow(SlotPass pass)
+    public override void CloseWindow(SlotPass pass)
     {
         var stream = pass.Window[_window];
         if (_past is not null)

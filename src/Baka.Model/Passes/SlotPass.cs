@@ -8,6 +8,8 @@ namespace Baka.Model.Passes;
 /// </summary>
 internal sealed class SlotPass(int slots) : Pass
 {
+    public override CarryState Running => Window;
+
     public override int Windows => 1;
 
     public override int Slots => slots;
