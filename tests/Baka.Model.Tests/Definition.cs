@@ -113,7 +113,7 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
             recipe.Gate.Of.Contains(branch) ? [.. y.Select((v, i) => Gate($"{name}.gates.{part}", n[i], v))] : y;
 
         var n = Normed("attn");
-        var sum = Sum(x, Gated(Branch.Attn, "attn", n, Attention(layer, n, read)));
+        var sum = Sum(x, Gated(Branch.Attn, "attn", n, recipe.Mega.States > 0 ? Mega(layer, x, n, read) : Attention(layer, n, read)));
         n = Normed("mlp");
         sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select(v => Mlp($"{name}.mlp", v))]));
         if (recipe.Step.Width > 0)
@@ -129,8 +129,13 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
     private List<double[]> Attention(int layer, List<double[]> n, int read)
     {
         var name = $"layers.{layer}.attn";
-        var windows = _pastSlots[layer];
         var own = n.Select(v => (QueryOrKey(name, "k", v), Linear($"{name}.v", v))).ToList();
+        return [.. Attended(layer, n.Select(v => QueryOrKey(name, "q", v)), own, read, recipe.Heads).Select(o => Linear($"{name}.o", o))];
+    }
+
+    private IEnumerable<double[]> Attended(int layer, IEnumerable<double[]> queries, List<(double[] Key, double[] Value)> own, int read, int heads)
+    {
+        var windows = _pastSlots[layer];
         var stream = new List<(double[] Key, double[] Value)>();
         if (recipe.Xl.Scheme != XlScheme.None)
         {
@@ -146,18 +151,18 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         var before = stream.Count;
         stream.AddRange(own);
         windows.Add(own);
-        return [.. n.Select((v, i) => Linear($"{name}.o", Attend(QueryOrKey(name, "q", v), before + i, stream, before + LastSeen(i, read, n.Count))))];
+        return queries.Select((q, i) => Attend(q, before + i, stream, before + LastSeen(i, read, own.Count), heads)).ToList();
     }
 
     private int LastSeen(int slot, int read, int slots) => recipe.Memory.Mask == MemoryMask.Causal ? slot
         : slot < read ? read - 1
         : slot >= slots - recipe.Memory.Tokens ? slots - 1 : slot;
 
-    private double[] Attend(double[] q, int position, List<(double[] Key, double[] Value)> stream, int last)
+    private double[] Attend(double[] q, int position, List<(double[] Key, double[] Value)> stream, int last, int heads)
     {
-        var o = new double[_d];
-        var (f, g) = (q.Length / recipe.Heads, _d / recipe.Heads);
-        for (var head = 0; head < recipe.Heads; head++)
+        var o = new double[stream[0].Value.Length];
+        var (f, g) = (q.Length / heads, o.Length / heads);
+        for (var head = 0; head < heads; head++)
         {
             var query = Rotated(q[(head * f)..((head + 1) * f)], position);
             var scores = stream.Take(last + 1)

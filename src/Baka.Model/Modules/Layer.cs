@@ -22,14 +22,13 @@ internal sealed class Layer : Module
         : base(name)
     {
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
-        var attention = Part(new Attention(Path("attn"), recipe, layout));
-        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, attention.Apply);
+        _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, MakeAttention(recipe, layout));
         var mlp = Part(new Mlp(Path("mlp"), recipe.Dim, recipe.Mlp));
-        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => mlp.Apply(n));
+        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (_, n, _) => mlp.Apply(n));
         if (step is not null)
         {
             Part(step);
-            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, step.Apply);
+            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, (_, n, pass) => step.Apply(n, pass));
         }
 
         _mamba = mamba is null ? null : Part(mamba);
@@ -47,19 +46,31 @@ internal sealed class Layer : Module
         return _mamba is null ? y : y + _mamba.Apply(y, pass);
     }
 
-    private Branch MakeBranch(Recipes.Branch kind, string name, ModelRecipe recipe, Func<Tensor, Pass, Tensor> apply)
+    private Func<Tensor, Tensor, Pass, Tensor> MakeAttention(ModelRecipe recipe, SlotLayout layout)
+    {
+        if (recipe.Mega.States > 0)
+        {
+            return Part(new Mega(Path("mega"), recipe, layout)).Apply;
+        }
+
+        var attention = Part(new Attention(Path("attn"), recipe, layout));
+        return (_, n, pass) => attention.Apply(n, pass);
+    }
+
+    private Branch MakeBranch(Recipes.Branch kind, string name, ModelRecipe recipe, Func<Tensor, Tensor, Pass, Tensor> apply)
     {
         var norm = recipe.Norm.Split ? Part(new Norm(Path($"norm.{name}"), recipe.Norm.Kind, recipe.Dim)) : null;
         var gate = recipe.Gate.Of.Contains(kind) ? Part(new Gate(Path($"gates.{name}"), recipe.Dim, recipe.Gate)) : null;
         return new Branch(norm, gate, apply);
     }
 
-    private sealed record Branch(Norm? Norm, Gate? Gate, Func<Tensor, Pass, Tensor> Map)
+    /// <param name="Map">What the branch makes of the layer's input and the same normed.</param>
+    private sealed record Branch(Norm? Norm, Gate? Gate, Func<Tensor, Tensor, Pass, Tensor> Map)
     {
         public Tensor Apply(Tensor x, Tensor? shared, Pass pass)
         {
             var n = Norm?.Apply(x) ?? shared ?? throw new InvalidOperationException("A branch has a norm of its own or shares one.");
-            var y = Map(n, pass);
+            var y = Map(x, n, pass);
             return Gate?.Apply(n, y) ?? y;
         }
     }

@@ -48,6 +48,9 @@ public sealed record ModelRecipe : IRecipeRules
     [Key("Gates")]
     public GateRecipe Gate { get; init; } = new();
 
+    [Key("Mega")]
+    public MegaRecipe Mega { get; init; } = new();
+
     [Key("Mamba")]
     public MambaRecipe Mamba { get; init; } = new();
 
