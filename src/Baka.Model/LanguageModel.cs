@@ -131,7 +131,7 @@ public sealed class LanguageModel
                 branch = new StepForward($"layers.{i}.step", Recipe, Layout, map, owner: first == i);
             }
 
-            layers[i] = new Layer($"layers.{i}", Recipe, Layout, branch, i == 0 ? null : layers[i - 1], isLast: i == layers.Length - 1, Recipe.Recurrence.IsIn(i, layers.Length));
+            layers[i] = new Layer($"layers.{i}", Recipe, Layout, i, branch, i == 0 ? null : layers[i - 1]);
         }
 
         return layers;

@@ -6,7 +6,7 @@ namespace Baka.Model.Tests;
 /// The model as the specification words it, for one document, slot by slot in double precision: what does not exist
 /// is left out instead of masked.
 /// </summary>
-internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
+internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
 {
     private readonly int _d = recipe.Dim;
     private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
@@ -116,7 +116,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             recipe.Gate.Of.Contains(branch) ? [.. y.Select((v, i) => Gate($"{name}.gates.{part}", n[i], v))] : y;
 
         var n = Normed("attn");
-        var attended = Attention(layer, n, read);
+        var attended = recipe.Mega.States > 0 ? Mega(layer, x, n, read) : Attention(layer, n, read);
         if (recipe.Recurrence.IsIn(layer, recipe.Layers))
         {
             attended = Sum(attended, Recurrence($"{name}.recurrence", n, isFirst));
@@ -131,17 +131,26 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             sum = Sum(sum, Gated(Branch.Step, "step", n, Step(layer, n, isFirst)));
         }
 
-        return sum;
+        var every = recipe.Mamba.Every;
+        return every > 0 && layer % every == every - 1 ? Sum(sum, Mamba(layer, sum)) : sum;
     }
 
     private List<double[]> Attention(int layer, List<double[]> n, int read)
     {
         var name = $"layers.{layer}.attn";
+        var isRead = layer < recipe.Layers - 1;
+        var own = n.Select((v, i) => (QueryOrKey(name, Of("k", i, read), v), Linear(Of($"{name}.v", i, read), v)));
+        var queries = n.Select((v, i) => QueryOrKey(name, Of("q", i, read, isRead), v));
+        return [.. Attended(layer, queries, own, read, recipe.Heads).Select((o, i) => Linear(Of($"{name}.o", i, read, isRead), o))];
+    }
+
+    private List<double[]> Attended(int layer, IEnumerable<double[]> queries, IEnumerable<(double[] Key, double[] Value)> keysAndValues, int read, int heads)
+    {
         var window = _pastSlots[layer].Count;
 
         // A first window's absent read block counts as places.
         var absent = recipe.Memory.Tokens - read;
-        var own = n.Select((v, i) => new Slot(QueryOrKey(name, Of("k", i, read), v), Linear(Of($"{name}.v", i, read), v), window, absent + i)).ToList();
+        var own = keysAndValues.Select((v, i) => new Slot(v.Key, v.Value, window, absent + i)).ToList();
         var source = _pastSlots[recipe.Xl.Source == XlSource.Below && layer > 0 ? layer - 1 : layer];
         var past = new List<Slot>();
         var (kept, sinks) = (0, 0);
@@ -153,7 +162,6 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             past.AddRange(source[(window - kept)..window].SelectMany(w => w));
         }
 
-        var isRead = layer < recipe.Layers - 1;
         _pastSlots[layer].Add(own);
         List<Slot> stream = [.. past, .. own];
 
@@ -166,10 +174,10 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             _ => index < sinks ? index : sinks + (slot.Window - window + kept) * _slots + slot.Place,
         };
         var positions = stream.Select(Position).ToArray();
-        return [.. n.Select((v, i) =>
+        return [.. queries.Select((q, i) =>
         {
             var position = recipe.Xl.Scheme == XlScheme.QueryZero ? own[i].Place : positions[past.Count + i];
-            return Linear(Of($"{name}.o", i, read, isRead), Attend(QueryOrKey(name, Of("q", i, read, isRead), v), position, stream, positions, past.Count + LastSeen(i, read, n.Count)));
+            return Attend(q, position, stream, positions, past.Count + LastSeen(i, read, own.Count), heads);
         })];
     }
 
@@ -199,13 +207,13 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         }
 
         List<double[]> All(string map, List<double[]> x) => [.. x.Select(v => Linear($"{name}.{map}", v))];
-        List<double[]> Attended(List<double[]> queries, List<double[]> keys, List<double[]> values) =>
-            [.. queries.Select(q => Attend(q, 0, [.. keys.Zip(values, (k, v) => new Slot(k, v, 0, 0))], new long[keys.Count], keys.Count - 1))];
+        List<double[]> Seen(List<double[]> queries, List<double[]> keys, List<double[]> values) =>
+            [.. queries.Select(q => Attend(q, 0, [.. keys.Zip(values, (k, v) => new Slot(k, v, 0, 0))], new long[keys.Count], keys.Count - 1, recipe.Heads))];
 
         var z = states.Select(i => Norm(recipe.Norm.Kind, $"{name}.norm", Add(_state[i], Row($"{name}.ids.weight", i)))).ToList();
-        var own = Attended(All("state.q", z), All("state.k", z), All("state.v", z));
-        var seen = Attended(All("slots.q", z), All("slots.k", n), All("slots.v", n));
-        var read = Attended(All("q", n), All("state.k", z), All("state.v", z));
+        var own = Seen(All("state.q", z), All("state.k", z), All("state.v", z));
+        var seen = Seen(All("slots.q", z), All("slots.k", n), All("slots.v", n));
+        var read = Seen(All("q", n), All("state.k", z), All("state.v", z));
         for (var i = 0; i < _state.Count; i++)
         {
             double[] h = [.. own[i], .. seen[i]];
@@ -226,11 +234,11 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         return All("o", read);
     }
 
-    private double[] Attend(double[] q, long position, List<Slot> stream, long[] positions, int last)
+    private double[] Attend(double[] q, long position, List<Slot> stream, long[] positions, int last, int heads)
     {
-        var o = new double[_d];
-        var (f, g) = (q.Length / recipe.Heads, _d / recipe.Heads);
-        for (var head = 0; head < recipe.Heads; head++)
+        var o = new double[stream[0].Value.Length];
+        var (f, g) = (q.Length / heads, o.Length / heads);
+        for (var head = 0; head < heads; head++)
         {
             var query = Rotated(q[(head * f)..((head + 1) * f)], position);
             var scores = stream.Take(last + 1)

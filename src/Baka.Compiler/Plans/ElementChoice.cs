@@ -46,6 +46,8 @@ internal sealed class ElementChoice
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
             Norm or NormBackward or Attention or StepLinearBackward => tensor.Index == 0,
             LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd => tensor.Index == 1,
+            Scan => tensor.Index == 0,
+            ScanBackward => tensor.Index != 1,
             FusedElementwise => node.Inputs.Any(i => i.BehindReshapes().Node.Op is not Broadcast && _narrow.Contains(i)),
             Reshape or Slice or Permute or Broadcast or Concat or Pad or ReplaceRows => node.Inputs.Any(_narrow.Contains),
             _ => true,

@@ -35,6 +35,8 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         ReplaceRows => Replace(step),
         StepLinear op => StepLinear(op, step),
         StepLinearBackward op => StepLinearGradient(op, step),
+        Scan op => Scan(op, step),
+        Graph.Ops.ScanBackward op => ScanGradient(op, step),
         Sum op => Sum(op, step),
         Graph.Ops.SumOfSquares => SumOfSquares(step),
         ConvertToFloat => Convert(step),
@@ -342,6 +344,81 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
             kernel.OutputGradient = dy;
             kernel.InputGradient = dx;
             kernel.WeightGradient = dw;
+            kernel.Run(_team);
+        };
+    }
+
+    private static ScanShape Shape(bool selective, Step step)
+    {
+        var (u, state) = (step.Inputs[0].Shape, step.Inputs[2].Shape);
+        return new ScanShape(u[0], u[1], u[2], state[1], selective);
+    }
+
+    private Action<ScanKernel> ScanInputs(bool selective, Step step)
+    {
+        var u = Floats(step.Inputs[0]);
+        var begins = Floats(step.Inputs[1]);
+        var state = Floats(step.Inputs[2]);
+        var decay = Floats(step.Inputs[3]);
+        var readout = Floats(step.Inputs[4]);
+        var delta = selective ? Floats(step.Inputs[5]) : null;
+        var gain = selective ? Floats(step.Inputs[6]) : null;
+        return kernel =>
+        {
+            kernel.Added = u;
+            kernel.Begins = begins;
+            kernel.State = state;
+            kernel.Decay = decay;
+            kernel.Readout = readout;
+            kernel.Step = delta;
+            kernel.Gain = gain;
+        };
+    }
+
+    private Action Scan(Scan op, Step step)
+    {
+        var shape = Shape(op.Selective, step);
+        var kernel = _kernels.Get(shape, () => new ScanForward(shape, _kernels.Workers));
+        var bind = ScanInputs(op.Selective, step);
+        var y = Floats(step.Outputs[0]);
+        var final = Floats(step.Outputs[1]);
+        var kept = Floats(step.Outputs[2]);
+        return () =>
+        {
+            bind(kernel);
+            kernel.Output = y;
+            kernel.Final = final;
+            kernel.Kept = kept;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action ScanGradient(Graph.Ops.ScanBackward op, Step step)
+    {
+        var shape = Shape(op.Selective, step);
+        var kernel = _kernels.Get(shape, () => new Kernels.ScanBackward(shape, _kernels.Workers));
+        var bind = ScanInputs(op.Selective, step);
+        var kept = Floats(step.Inputs[op.Selective ? 7 : 5]);
+        var dy = Floats(step.Inputs[op.Selective ? 8 : 6]);
+        var dFinal = op.HasFinal ? Floats(step.Inputs[^1]) : null;
+        var du = Floats(step.Outputs[0]);
+        var dState = Floats(step.Outputs[1]);
+        var dDecay = Floats(step.Outputs[2]);
+        var dReadout = Floats(step.Outputs[3]);
+        var dStep = op.Selective ? Floats(step.Outputs[4]) : null;
+        var dGain = op.Selective ? Floats(step.Outputs[5]) : null;
+        return () =>
+        {
+            bind(kernel);
+            kernel.Kept = kept;
+            kernel.OutputGradient = dy;
+            kernel.FinalGradient = dFinal;
+            kernel.AddedGradient = du;
+            kernel.StateGradient = dState;
+            kernel.DecayGradient = dDecay;
+            kernel.ReadoutGradient = dReadout;
+            kernel.StepGradient = dStep;
+            kernel.GainGradient = dGain;
             kernel.Run(_team);
         };
     }

@@ -1,4 +1,5 @@
 using Baka.Graph;
+using Baka.Model.Passes;
 
 namespace Baka.Model.Modules;
 
@@ -17,6 +18,24 @@ internal abstract class Module(string name)
 
     /// <summary>Its carried state and that of its parts.</summary>
     public IEnumerable<Carried> Carried => _carried.Concat(_parts.SelectMany(p => p.Carried));
+
+    /// <summary>Begins a window that will come slot by slot: what is carried becomes the window's.</summary>
+    public virtual void OpenWindow(SlotPass pass)
+    {
+        foreach (var part in _parts)
+        {
+            part.OpenWindow(pass);
+        }
+    }
+
+    /// <summary>Ends such a window: what became of it is carried on.</summary>
+    public virtual void CloseWindow(SlotPass pass)
+    {
+        foreach (var part in _parts)
+        {
+            part.CloseWindow(pass);
+        }
+    }
 
     /// <summary>The name as seen from the module around it.</summary>
     protected virtual string LocalName => Name[(Name.LastIndexOf('.') + 1)..];

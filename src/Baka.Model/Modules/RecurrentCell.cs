@@ -75,14 +75,14 @@ internal sealed class RecurrentCell : Module
     }
 
     /// <summary>Looks the state up once for all slots of a window that will come one after the other.</summary>
-    public void OpenWindow(SlotPass pass)
+    public override void OpenWindow(SlotPass pass)
     {
         var z = Normed(Begun(pass.Carry[_carried], pass.Fresh, pass));
         (pass.Window[_keys], pass.Window[_values]) = (_stateKeys.Apply(z), _stateValues.Apply(z));
     }
 
     /// <summary>Updates the state by such a window, now complete.</summary>
-    public void CloseWindow(SlotPass pass) =>
+    public override void CloseWindow(SlotPass pass) =>
         pass.Carry[_carried] = Updated(Begun(pass.Carry[_carried], pass.Fresh, pass), pass.Window[_inputs], pass.Absent);
 
     private Tensor Apply(Tensor n, WindowPass pass)

@@ -65,7 +65,7 @@ internal sealed class StepForward : Module
         return exist && (layout.Slots - 1 - t) % recipe.Every == 0;
     }
 
-    public void OpenWindow(SlotPass pass)
+    public override void OpenWindow(SlotPass pass)
     {
         if (_tail is not null && _inputs is not null)
         {
@@ -73,7 +73,7 @@ internal sealed class StepForward : Module
         }
     }
 
-    public void CloseWindow(SlotPass pass)
+    public override void CloseWindow(SlotPass pass)
     {
         if (_tail is not null && _inputs is not null)
         {

@@ -43,7 +43,7 @@ internal sealed class XlCache : Module
     };
 
     /// <summary>Lays out the stream of a window whose slots will come one after the other.</summary>
-    public void OpenWindow(SlotPass pass)
+    public override void OpenWindow(SlotPass pass)
     {
         var own = pass.Window[_window].Slice(1, _layout.Before, _layout.Slots);
         Tensor?[] stream = [Held(pass, _source._sinks), Held(pass, _source._past), own];
@@ -51,7 +51,7 @@ internal sealed class XlCache : Module
     }
 
     /// <summary>Makes such a window, now complete, part of the past.</summary>
-    public void CloseWindow(SlotPass pass) => Keep(pass, pass.Window[_window].Slice(1, _layout.Before, _layout.Slots));
+    public override void CloseWindow(SlotPass pass) => Keep(pass, pass.Window[_window].Slice(1, _layout.Before, _layout.Slots));
 
     private Tensor? Extend(WindowPass pass, Tensor now)
     {

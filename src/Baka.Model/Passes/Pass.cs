@@ -22,6 +22,9 @@ internal abstract class Pass
     /// <summary>What is handed on to the next window.</summary>
     public required CarryState Carry { get; init; }
 
+    /// <summary>What goes on from slot to slot: of the windows carried, or of the unfinished window.</summary>
+    public abstract CarryState Running { get; }
+
     /// <summary>B.</summary>
     public required int Rows { get; init; }
 
@@ -57,6 +60,17 @@ internal abstract class Pass
 
     /// <summary>[slots, 2 · pairs]: the same of the slots' places in their window.</summary>
     public Tensor SlotTurn(int pairs) => Input($"{SlotTurnName}{pairs}", DType.Float32, Slots, 2 * pairs);
+
+    /// <summary>
+    /// [B, windows · slots]: 1 where the slot so many places before is none of the document's. A document begins behind
+    /// the read block of its first window.
+    /// </summary>
+    /// <param name="places">Not more than a window has without that block.</param>
+    public Tensor Lacks(int places)
+    {
+        var early = Position.ToFloat().Less(Layout.Before + Layout.Memory + places);
+        return (Fresh.Reshape(Rows, Windows, 1) * early).Reshape(Rows, Windows * Slots);
+    }
 
     /// <summary>x [N, d] → [B, windows · slots, d].</summary>
     public Tensor ByRow(Tensor x) => x.Reshape(Rows, Windows * Slots, x.Shape[-1]);

@@ -9,6 +9,8 @@ namespace Baka.Model.Passes;
 /// <param name="isLead">Whether they are those in front of the body.</param>
 internal sealed class SlotPass(int slots, bool isLead) : Pass
 {
+    public override CarryState Running => Window;
+
     public override int Windows => 1;
 
     public override int Slots => slots;

@@ -7,6 +7,8 @@ namespace Baka.Model.Passes;
 /// <param name="index">Which pass of the graph this is; its inputs are named <c>tokens.{index}</c> and so on.</param>
 internal sealed class WindowPass(int index, int windows) : Pass
 {
+    public override CarryState Running => Carry;
+
     public override int Windows => windows;
 
     public override int Slots => Layout.Slots;

@@ -36,13 +36,38 @@ public static class Parameters
     private static void Draw(ParameterSpec parameter, float[] values, int part, ulong seed)
     {
         var own = values.AsSpan(part * PartLength, Math.Min(PartLength, values.Length - part * PartLength));
-        if (parameter.Initial.Kind == InitializationKind.Normal)
+        var value = parameter.Initial.Value;
+        Rng Random() => Rng.ForName(seed, part == 0 ? parameter.Name : $"{parameter.Name}#{part}");
+        switch (parameter.Initial.Kind)
         {
-            Rng.ForName(seed, part == 0 ? parameter.Name : $"{parameter.Name}#{part}").FillGaussian(own, parameter.Initial.Value);
+            case InitializationKind.Normal:
+                Random().FillGaussian(own, value);
+                break;
+            case InitializationKind.StepSize:
+                FillSteps(own, value, Random());
+                break;
+            case InitializationKind.LogOfRow:
+                var width = parameter.Shape.Product(1, parameter.Shape.Rank);
+                for (var i = 0; i < own.Length; i++)
+                {
+                    own[i] = MathF.Log(1 + (part * PartLength + i) / width);
+                }
+
+                break;
+            default:
+                own.Fill(value);
+                break;
         }
-        else
+    }
+
+    private static void FillSteps(Span<float> biases, double largest, Rng random)
+    {
+        foreach (ref var bias in biases)
         {
-            own.Fill(parameter.Initial.Value);
+            var step = largest * Math.Pow(100, random.NextDouble() - 1);
+
+            // Softplus backward: log(eˢ − 1), where s is small.
+            bias = (float)(step + Math.Log(-Math.Exp(-step) + 1));
         }
     }
 

@@ -93,6 +93,13 @@ public static class ModelCases
         ["norm on every head"] = Everything with { Attn = new() { QkNorm = QkNorm.Layer } },
         ["norm on all heads"] = Everything with { Attn = new() { QkNorm = QkNorm.Rms, QkNormPer = QkNormSpan.Width } },
         ["negator"] = Everything with { Attn = new() { Negator = true } },
+        ["mamba"] = Plain with { Mamba = new() { Every = 1, State = 3 } },
+        ["mamba in every second layer"] = Everything with { Layers = 4, Mamba = new() { Every = 2, State = 2, Conv = 3, Rank = 2 } },
+        ["mamba side by side"] = Plain with { Xl = new(), Pause = new() { Count = 2 }, Mamba = new() { Every = 2, State = 4, Expand = 1 } },
+        ["mamba without a convolution"] = Everything with { Mamba = new() { Every = 1, State = 1, Conv = 1 } },
+        ["mega"] = Plain with { Mega = new() { States = 3 } },
+        ["mega and memory"] = Everything with { Mega = new() { States = 2, Expand = 1 }, Gate = new() { Fn = GateFunction.Sigmoid } },
+        ["mega side by side with mamba"] = Plain with { Xl = new() { Windows = 2 }, Pause = new() { Count = 2 }, Mega = new() { States = 4 }, Mamba = new() { Every = 1, State = 2 } },
         ["negator and norm"] = Everything with { Attn = new() { Negator = true, QkNorm = QkNorm.Rms }, Xl = new() { Windows = 2, Sinks = 1 } },
     };
 

@@ -96,6 +96,12 @@ public static class OpCases
         ["step, every third"] = c => Step(c, 3, false),
         ["step with history"] = c => Step(c, 1, true),
         ["step with history, every second"] = c => Step(c, 2, true),
+        ["scan"] = c => Scan(c, selective: false, slots: c.Size(1, 9)),
+        ["scan of chunks"] = c => Scan(c, selective: false, slots: c.Size(60, 100)),
+        ["selective scan"] = c => Scan(c, selective: true, slots: c.Size(1, 9)),
+        ["selective scan of chunks"] = c => Scan(c, selective: true, slots: c.Size(60, 100)),
+        ["scan in windows"] = c => ScanInWindows(c, selective: false),
+        ["selective scan in windows"] = c => ScanInWindows(c, selective: true),
         ["attention"] = c => Attend(c, windows: 1, past: false, theta: 0, detach: false),
         ["attention with rotary positions"] = c => Attend(c, windows: 1, past: false, theta: 100, detach: false),
         ["attention to a past"] = c => Attend(c, windows: 1, past: true, theta: 100, detach: false),
@@ -161,5 +167,44 @@ public static class OpCases
         }
 
         return c.Graph.Add(new Attention(heads, windows, theta, detach), inputs) * 1.5f;
+    }
+
+    /// <summary>Outputs and last states of rows in which something begins now and then.</summary>
+    private static Tensor Scan(OpCase c, bool selective, int slots)
+    {
+        var (rows, states, channels) = (c.Size(1, 3), c.Size(1, 5), c.Size(1, 40));
+        var scan = Scan(c, selective, c.Activation(rows, slots, channels), c.Activation(rows, states, channels), Coefficients(c, selective, rows, slots, states, channels));
+        return Tensor.Concat(1, scan.Outputs[0], scan.Outputs[1]) * 1.5f;
+    }
+
+    /// <summary>One scan goes on where another ended.</summary>
+    private static Tensor ScanInWindows(OpCase c, bool selective)
+    {
+        var (rows, slots, states, channels) = (c.Size(1, 3), c.Size(1, 40), c.Size(1, 4), c.Size(1, 20));
+        var u = c.Activation(rows, 2 * slots, channels);
+        var coefficients = Coefficients(c, selective, rows, slots, states, channels);
+        var first = Scan(c, selective, u.Slice(1, 0, slots), c.Activation(rows, states, channels), coefficients);
+        var second = Scan(c, selective, u.Slice(1, slots, slots), first.Outputs[1], coefficients);
+        return Tensor.Concat(1, first.Outputs[0], second.Outputs[0]) * 1.5f;
+    }
+
+    private static Node Scan(OpCase c, bool selective, Tensor u, Tensor state, Tensor[] coefficients)
+    {
+        var (rows, slots) = (u.Shape[0], u.Shape[1]);
+        var begins = c.Index($"begins {c.Graph.Inputs.Count}", [.. Enumerable.Range(0, rows * slots).Select(_ => c.Size(0, 12) / 12)]);
+        return c.Graph.AddNode(new Scan(selective), [u, begins.ToFloat().Reshape(rows, slots), state, .. coefficients]);
+    }
+
+    /// <summary>Decay and readout, or rate, readout, step and gain.</summary>
+    private static Tensor[] Coefficients(OpCase c, bool selective, int rows, int slots, int states, int channels)
+    {
+        var perState = new Shape(states, channels);
+        if (!selective)
+        {
+            return [c.Parameter(perState, 0.2f, 0.95f), c.Parameter(perState)];
+        }
+
+        var perSlot = new Shape(rows, slots, states);
+        return [c.Parameter(perState, -2, -0.1f), c.Activation(perSlot), c.Activation(new Shape(rows, slots, channels), 0.05f, 1), c.Activation(perSlot)];
     }
 }

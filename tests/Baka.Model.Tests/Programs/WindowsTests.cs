@@ -93,7 +93,7 @@ public sealed class WindowsTests
     {
         var tokens = Lab.Tokens(12);
         int[] others = [.. Lab.Tokens(6, seed: 8), .. tokens[6..]];
-        foreach (var recipe in new[] { Lab.Zoo["xl"], Lab.Zoo["memory"], Lab.Zoo["sinks"], Lab.Zoo["recurrence"], Lab.Zoo["flip-flop"], Lab.Zoo["step shared by all"] })
+        foreach (var recipe in new[] { "xl", "memory", "sinks", "recurrence", "flip-flop", "step shared by all", "mamba", "mega" }.Select(name => Lab.Zoo[name]))
         {
             Assert.NotEqual(Lab.Evaluate(recipe, tokens, 2)[6..], Lab.Evaluate(recipe, others, 2)[6..]);
         }
@@ -124,9 +124,24 @@ public sealed class WindowsTests
             Xl = new() { Scheme = scheme, Windows = 3 },
             Step = new() { Width = 3, Carry = true },
             Gate = new() { On = GateSource.Output },
+            Mamba = new() { Every = 1, State = 2 },
         };
         var tokens = Lab.Tokens(24);
 
         Lab.Near(Lab.Evaluate(recipe with { Window = 24 }, tokens, 1), Lab.Evaluate(recipe, tokens, 2));
+
+        var mega = recipe with { Attn = new(), Mega = new() { States = 2 } };
+        Lab.Near(Lab.Evaluate(mega with { Window = 24 }, tokens, 1), Lab.Evaluate(mega, tokens, 2));
+    }
+
+    [Fact]
+    public void A_recurrence_remembers_windows_that_no_cache_reaches()
+    {
+        var tokens = Lab.Tokens(24);
+        int[] others = [.. tokens[..11], (tokens[11] + 1) % 11, .. tokens[12..]];
+        foreach (var recipe in new[] { Lab.Zoo["mamba"], Lab.Zoo["mega"] })
+        {
+            Assert.NotEqual(Lab.Evaluate(recipe, tokens, 2)[18..], Lab.Evaluate(recipe, others, 2)[18..]);
+        }
     }
 }

@@ -54,6 +54,12 @@ public sealed record ModelRecipe : IRecipeRules
     [Key("Gates")]
     public GateRecipe Gate { get; init; } = new();
 
+    [Key("Mega")]
+    public MegaRecipe Mega { get; init; } = new();
+
+    [Key("Mamba")]
+    public MambaRecipe Mamba { get; init; } = new();
+
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {
         if (Dim % Heads != 0)

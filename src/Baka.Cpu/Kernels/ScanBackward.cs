@@ -1,0 +1,407 @@
+using Baka.Cpu.Threading;
+
+namespace Baka.Cpu.Kernels;
+
+/// <summary>
+/// The gradient of <see cref="ScanForward"/>. Chunks go from the last to the first: the states of a chunk are computed
+/// anew from the one that was kept, then the adjoint g_t = dy_t c_t + a_{t+1} ⊙ g_{t+1} runs back through them.
+/// </summary>
+/// <remarks>
+/// A worker takes a row, or a part of a row's channels where rows are few. What all channels of a slot share (the
+/// gradients of gain and readout) is summed over a part's vectors lane by lane, then over lanes, then over parts; what
+/// all rows share, over the rows: always in the same order.
+/// </remarks>
+public sealed unsafe class ScanBackward : ScanKernel
+{
+    private const int RowsPerWorker = 4;
+
+    private readonly int _workers;
+    private readonly int _parts;
+    private readonly Scratch _scratch;
+    private readonly float* _memory;
+    private readonly float* _decayOfRows;
+    private readonly float* _readoutOfRows;
+    private readonly float* _readoutOfParts;
+    private readonly float* _gainOfParts;
+    private ThreadTeam? _team;
+
+    /// <param name="workers">The largest team that will run it.</param>
+    public ScanBackward(ScanShape shape, int workers)
+        : base(shape)
+    {
+        _workers = workers;
+        var groups = (shape.Channels + Grain - 1) / Grain;
+        _parts = shape.Rows % workers == 0 || shape.Rows >= RowsPerWorker * workers ? 1 : Math.Min(workers, groups);
+        _scratch = new Scratch(shape.States, (groups + _parts - 1) / _parts);
+        _memory = Allocate(workers * _scratch.Size);
+        var perRow = (long)shape.Rows * shape.States * shape.Channels;
+        _decayOfRows = Allocate(perRow);
+        if (!shape.Selective)
+        {
+            _readoutOfRows = Allocate(perRow);
+        }
+        else if (_parts > 1)
+        {
+            _readoutOfParts = Allocate((long)_parts * shape.Rows * shape.Slots * shape.States);
+            _gainOfParts = Allocate((long)_parts * shape.Rows * shape.Slots * shape.States);
+        }
+    }
+
+    /// <summary>dy: [B, T, c].</summary>
+    public float* OutputGradient { get; set; }
+
+    /// <summary>[B, n, c]: of the state after the last slot; null = none.</summary>
+    public float* FinalGradient { get; set; }
+
+    /// <summary>du: [B, T, c].</summary>
+    public float* AddedGradient { get; set; }
+
+    /// <summary>[B, n, c].</summary>
+    public float* StateGradient { get; set; }
+
+    /// <summary>[n, c].</summary>
+    public float* DecayGradient { get; set; }
+
+    /// <summary>[n, c], or [B, T, n] in a selective scan.</summary>
+    public float* ReadoutGradient { get; set; }
+
+    /// <summary>dΔ: [B, T, c]; selective alone.</summary>
+    public float* StepGradient { get; set; }
+
+    /// <summary>db: [B, T, n]; selective alone.</summary>
+    public float* GainGradient { get; set; }
+
+    private nint StatesOfRow => (nint)Shape.States * Shape.Channels;
+
+    public override void Run(ThreadTeam team)
+    {
+        if (team.Size > _workers)
+        {
+            throw new ArgumentException($"The kernel has scratch for {_workers} workers, but the team has {team.Size}: build it for the team.");
+        }
+
+        _team = team;
+        team.Run(this);
+    }
+
+    private protected override void Execute<S, V>(int worker, int workers)
+    {
+        var (start, end) = ThreadTeam.Share(Shape.Rows * _parts, worker, workers);
+        for (var item = start; item < end; item++)
+        {
+            var (row, part) = Math.DivRem(item, _parts);
+            Differentiate<S, V>(row, part, _memory + worker * _scratch.Size);
+        }
+
+        _team!.Barrier();
+        AddUp<S, V>(_decayOfRows, Shape.Rows, StatesOfRow, DecayGradient, worker, workers);
+        if (!Shape.Selective)
+        {
+            AddUp<S, V>(_readoutOfRows, Shape.Rows, StatesOfRow, ReadoutGradient, worker, workers);
+        }
+        else if (_parts > 1)
+        {
+            var size = (nint)Shape.Rows * Shape.Slots * Shape.States;
+            AddUp<S, V>(_readoutOfParts, _parts, size, ReadoutGradient, worker, workers);
+            AddUp<S, V>(_gainOfParts, _parts, size, GainGradient, worker, workers);
+        }
+    }
+
+    /// <summary>All slots of a part of a row's channels.</summary>
+    private void Differentiate<S, V>(int row, int part, float* memory)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var (states, channels) = (Shape.States, Shape.Channels);
+        var (start, end) = ThreadTeam.Share(channels, part, _parts, Grain);
+        for (var channel = start; channel < end; channel += S.Count)
+        {
+            Begin<S, V>(row, channel, _scratch.Of(memory, (channel - start) / S.Count, S.Count));
+        }
+
+        for (var chunk = Shape.Chunks - 1; chunk >= 0; chunk--)
+        {
+            var first = (nint)row * Shape.Slots + chunk * ScanShape.ChunkLength;
+            var count = Math.Min(ScanShape.ChunkLength, Shape.Slots - chunk * ScanShape.ChunkLength);
+            var shared = _scratch.Of(memory, 0, S.Count);
+            if (Shape.Selective)
+            {
+                new Span<float>(shared.Readouts, count * states * S.Count).Clear();
+                new Span<float>(shared.Gains, count * states * S.Count).Clear();
+            }
+
+            for (var channel = start; channel < end; channel += S.Count)
+            {
+                var width = Math.Min(S.Count, channels - channel);
+                var tiles = _scratch.Of(memory, (channel - start) / S.Count, S.Count);
+                Pack<S, V>(Added + first * channels + channel, channels, count, width, tiles.Added);
+                Pack<S, V>(OutputGradient + first * channels + channel, channels, count, width, tiles.Upstream);
+                Pack<S, V>(Kept + ((nint)row * Shape.Chunks + chunk) * StatesOfRow + channel, channels, states, width, tiles.State);
+                if (Shape.Selective)
+                {
+                    Pack<S, V>(Step + first * channels + channel, channels, count, width, tiles.Step);
+                    Selective<S, V>(first, count, tiles);
+                    Unpack<S, V>(tiles.Step, StepGradient + first * channels + channel, channels, count, width);
+                }
+                else
+                {
+                    Constant<S, V>(first, count, tiles);
+                }
+
+                Unpack<S, V>(tiles.Added, AddedGradient + first * channels + channel, channels, count, width);
+            }
+
+            if (Shape.Selective && end > start)
+            {
+                var to = ((nint)part * Shape.Rows * Shape.Slots + first) * states;
+                SumLanes<S, V>(shared.Readouts, count * states, (_parts == 1 ? ReadoutGradient : _readoutOfParts) + to);
+                SumLanes<S, V>(shared.Gains, count * states, (_parts == 1 ? GainGradient : _gainOfParts) + to);
+            }
+        }
+
+        for (var channel = start; channel < end; channel += S.Count)
+        {
+            End<S, V>(row, channel, _scratch.Of(memory, (channel - start) / S.Count, S.Count));
+        }
+    }
+
+    private void Begin<S, V>(int row, int channel, Tiles tiles)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var (states, channels) = (Shape.States, Shape.Channels);
+        var width = Math.Min(S.Count, channels - channel);
+        Pack<S, V>(Decay + channel, channels, states, width, tiles.Decay);
+        new Span<float>(tiles.Decays, states * S.Count).Clear();
+        new Span<float>(tiles.ReadoutSums, states * S.Count).Clear();
+        if (!Shape.Selective)
+        {
+            Pack<S, V>(Readout + channel, channels, states, width, tiles.Readout);
+        }
+
+        if (FinalGradient == null)
+        {
+            new Span<float>(tiles.Adjoint, states * S.Count).Clear();
+        }
+        else
+        {
+            Pack<S, V>(FinalGradient + row * StatesOfRow + channel, channels, states, width, tiles.Adjoint);
+        }
+    }
+
+    private void End<S, V>(int row, int channel, Tiles tiles)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var (states, channels) = (Shape.States, Shape.Channels);
+        var width = Math.Min(S.Count, channels - channel);
+        var to = row * StatesOfRow + channel;
+        Unpack<S, V>(tiles.Adjoint, StateGradient + to, channels, states, width);
+        Unpack<S, V>(tiles.Decays, _decayOfRows + to, channels, states, width);
+        if (!Shape.Selective)
+        {
+            Unpack<S, V>(tiles.ReadoutSums, _readoutOfRows + to, channels, states, width);
+        }
+    }
+
+    private void Selective<S, V>(nint first, int count, Tiles tiles)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var states = Shape.States;
+        var length = states * S.Count;
+        var h = tiles.Before;
+        var a = tiles.Factors;
+        for (var t = 0; t < count; t++, h += length, a += length)
+        {
+            var gain = Gain + (first + t) * states;
+            var (added, step) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count));
+            var begins = Begins[first + t] != 0;
+            for (var n = 0; n < length; n += S.Count)
+            {
+                var before = begins ? S.Create(0) : S.Load(tiles.State + n);
+                var factor = Simd<S, V>.Exp(S.Multiply(step, S.Load(tiles.Decay + n)));
+                S.Store(before, h + n);
+                S.Store(factor, a + n);
+                S.Store(S.MultiplyAdd(factor, before, S.Multiply(added, S.Create(gain[n / S.Count]))), tiles.State + n);
+            }
+        }
+
+        for (var t = count - 1; t >= 0; t--)
+        {
+            h -= length;
+            a -= length;
+            var gain = Gain + (first + t) * states;
+            var readout = Readout + (first + t) * states;
+            var gains = tiles.Gains + t * length;
+            var readouts = tiles.Readouts + t * length;
+            var (added, step, upstream) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count), S.Load(tiles.Upstream + t * S.Count));
+            var (addedSum, stepSum) = (S.Create(0), S.Create(0));
+            for (var n = 0; n < length; n += S.Count)
+            {
+                var b = S.Create(gain[n / S.Count]);
+                var g = S.MultiplyAdd(upstream, S.Create(readout[n / S.Count]), S.Load(tiles.Adjoint + n));
+                var decayed = S.Multiply(S.Load(a + n), S.Load(h + n));
+                S.Store(S.MultiplyAdd(upstream, S.MultiplyAdd(added, b, decayed), S.Load(readouts + n)), readouts + n);
+                S.Store(S.MultiplyAdd(g, added, S.Load(gains + n)), gains + n);
+                var exponent = S.Multiply(g, decayed);
+                S.Store(S.MultiplyAdd(exponent, step, S.Load(tiles.Decays + n)), tiles.Decays + n);
+                stepSum = S.MultiplyAdd(exponent, S.Load(tiles.Decay + n), stepSum);
+                addedSum = S.MultiplyAdd(g, b, addedSum);
+                S.Store(S.Multiply(S.Load(a + n), g), tiles.Adjoint + n);
+            }
+
+            S.Store(addedSum, tiles.Added + t * S.Count);
+            S.Store(stepSum, tiles.Step + t * S.Count);
+            ForgetAtBeginning(first + t, tiles.Adjoint, length);
+        }
+    }
+
+    private void Constant<S, V>(nint first, int count, Tiles tiles)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var length = Shape.States * S.Count;
+        var h = tiles.Before;
+        for (var t = 0; t < count; t++, h += length)
+        {
+            var added = S.Load(tiles.Added + t * S.Count);
+            var begins = Begins[first + t] != 0;
+            for (var n = 0; n < length; n += S.Count)
+            {
+                var before = begins ? S.Create(0) : S.Load(tiles.State + n);
+                S.Store(before, h + n);
+                S.Store(S.MultiplyAdd(S.Load(tiles.Decay + n), before, added), tiles.State + n);
+            }
+        }
+
+        for (var t = count - 1; t >= 0; t--)
+        {
+            h -= length;
+            var (added, upstream, sum) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Upstream + t * S.Count), S.Create(0));
+            for (var n = 0; n < length; n += S.Count)
+            {
+                var (decay, before) = (S.Load(tiles.Decay + n), S.Load(h + n));
+                var g = S.MultiplyAdd(upstream, S.Load(tiles.Readout + n), S.Load(tiles.Adjoint + n));
+                S.Store(S.MultiplyAdd(upstream, S.MultiplyAdd(decay, before, added), S.Load(tiles.ReadoutSums + n)), tiles.ReadoutSums + n);
+                S.Store(S.MultiplyAdd(g, before, S.Load(tiles.Decays + n)), tiles.Decays + n);
+                sum = S.Add(sum, g);
+                S.Store(S.Multiply(decay, g), tiles.Adjoint + n);
+            }
+
+            S.Store(sum, tiles.Added + t * S.Count);
+            ForgetAtBeginning(first + t, tiles.Adjoint, length);
+        }
+    }
+
+    private void ForgetAtBeginning(nint slot, float* adjoint, int length)
+    {
+        if (Begins[slot] != 0)
+        {
+            new Span<float>(adjoint, length).Clear();
+        }
+    }
+
+    private static void SumLanes<S, V>(float* tile, int rows, float* to)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            to[row] = S.Sum(S.Load(tile + row * S.Count));
+        }
+    }
+
+    /// <summary>The sum of so many stretches, one after the other.</summary>
+    private static void AddUp<S, V>(float* parts, int count, nint length, float* to, int worker, int workers)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var (start, end) = ThreadTeam.Share(checked((int)length), worker, workers, Grain);
+        new Span<float>(parts + start, end - start).CopyTo(new Span<float>(to + start, end - start));
+        for (var part = 1; part < count; part++)
+        {
+            Simd<S, V>.AddScaled(1f, parts + part * length + start, to + start, end - start);
+        }
+    }
+
+    /// <summary>Tiles of one vector of channels. Those of a chunk serve one vector after the other; those of states are each vector's own.</summary>
+    private readonly struct Tiles
+    {
+        /// <summary>[chunk]: u, then du.</summary>
+        public float* Added { get; init; }
+
+        /// <summary>[chunk]: Δ, then dΔ.</summary>
+        public float* Step { get; init; }
+
+        /// <summary>[chunk]: dy.</summary>
+        public float* Upstream { get; init; }
+
+        /// <summary>[n]: the state as the chunk's slots go by.</summary>
+        public float* State { get; init; }
+
+        /// <summary>[chunk, n]: the state before every slot.</summary>
+        public float* Before { get; init; }
+
+        /// <summary>[chunk, n]: a_t.</summary>
+        public float* Factors { get; init; }
+
+        /// <summary>[chunk, n]: dc, summed over vectors.</summary>
+        public float* Readouts { get; init; }
+
+        /// <summary>[chunk, n]: db, summed over vectors.</summary>
+        public float* Gains { get; init; }
+
+        /// <summary>[n]: decay or rate.</summary>
+        public float* Decay { get; init; }
+
+        /// <summary>[n]: constant readout.</summary>
+        public float* Readout { get; init; }
+
+        /// <summary>[n]: g, handed from chunk to chunk.</summary>
+        public float* Adjoint { get; init; }
+
+        /// <summary>[n]: gradient of decay or rate, summed over slots.</summary>
+        public float* Decays { get; init; }
+
+        /// <summary>[n]: gradient of the constant readout, summed over slots.</summary>
+        public float* ReadoutSums { get; init; }
+    }
+
+    /// <summary>Where a worker's tiles lie.</summary>
+    /// <param name="groups">Of <see cref="Grain"/> channels that a part has at most.</param>
+    private readonly struct Scratch(int states, int groups)
+    {
+        private const int Length = ScanShape.ChunkLength;
+
+        // Tiles of a vector's own, of n rows each.
+        private const int Own = 5;
+
+        private long Shared => TileSize(3 * Length + states + 4 * Length * states);
+
+        public long Size => Shared + groups * TileSize(Own * states);
+
+        public Tiles Of(float* memory, int vector, int lanes)
+        {
+            var (chunk, own) = (Length * lanes, states * lanes);
+            var wide = memory + 3 * chunk + own;
+            var mine = memory + Shared + (nint)vector * Own * own;
+            return new Tiles
+            {
+                Added = memory,
+                Step = memory + chunk,
+                Upstream = memory + 2 * chunk,
+                State = memory + 3 * chunk,
+                Before = wide,
+                Factors = wide + (nint)chunk * states,
+                Readouts = wide + 2 * (nint)chunk * states,
+                Gains = wide + 3 * (nint)chunk * states,
+                Decay = mine,
+                Readout = mine + own,
+                Adjoint = mine + 2 * own,
+                Decays = mine + 3 * own,
+                ReadoutSums = mine + 4 * own,
+            };
+        }
+    }
+}
