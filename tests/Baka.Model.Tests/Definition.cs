@@ -9,9 +9,9 @@ namespace Baka.Model.Tests;
 internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
 {
     private readonly int _d = recipe.Dim;
-    private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
+    private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers.Count).Select(_ => new List<double[]>())];
     private readonly List<List<(double[] Key, double[] Value)>>[] _pastSlots =
-        [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<List<(double[], double[])>>())];
+        [.. Enumerable.Range(0, recipe.Layers.Count).Select(_ => new List<List<(double[], double[])>>())];
 
     private List<double[]> _written = [];
 
@@ -59,12 +59,12 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         }
 
         x.AddRange(memory);
-        for (var layer = 0; layer < recipe.Layers; layer++)
+        for (var layer = 0; layer < recipe.Layers.Count; layer++)
         {
             x = Layer(layer, x, read, isFirst);
         }
 
-        _written = x[^m..];
+        _written = [.. x[^m..].Select(v => v.Chunk(v.Length / recipe.Heads).SelectMany(head => head.Take(_d / recipe.Heads)).ToArray())];
         return [.. places.Select(p => x[p])];
     }
 
@@ -107,6 +107,9 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
     private List<double[]> Layer(int layer, List<double[]> x, int read, bool isFirst)
     {
         var name = $"layers.{layer}";
+        var width = _d + layer * recipe.Fanout.Step;
+        var hidden = recipe.Layers.Groups.SelectMany(g => Enumerable.Repeat(g.Hidden ?? recipe.Mlp.Hidden, g.Count)).ElementAt(layer);
+        x = [.. x.Select(v => v.Chunk(v.Length / recipe.Heads).SelectMany(head => head.Concat(new double[width / recipe.Heads - head.Length])).ToArray())];
         List<double[]> Normed(string branch) =>
             [.. x.Select(v => Norm(recipe.Norm.Kind, recipe.Norm.Split ? $"{name}.norm.{branch}" : $"{name}.norm", v))];
         List<double[]> Gated(Branch branch, string part, List<double[]> n, List<double[]> y) =>
@@ -114,8 +117,13 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 
         var n = Normed("attn");
         var sum = Sum(x, Gated(Branch.Attn, "attn", n, Attention(layer, n, read)));
-        n = Normed("mlp");
-        sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select(v => Mlp($"{name}.mlp", v))]));
+        if (hidden > 0)
+        {
+            n = Normed("mlp");
+            var maps = $"layers.{recipe.Mlp.Share?.IndexOf(recipe.Mlp.Share[layer]) ?? layer}.mlp";
+            sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select(v => Mlp(maps, v, recipe.Mlp.Lora > 0 ? $"{name}.mlp.lora" : null))]));
+        }
+
         if (recipe.Step.Width > 0)
         {
             n = Normed("step");
@@ -154,8 +162,8 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
 
     private double[] Attend(double[] q, int position, List<(double[] Key, double[] Value)> stream, int last)
     {
-        var o = new double[_d];
-        var (f, g) = (q.Length / recipe.Heads, _d / recipe.Heads);
+        var o = new double[stream[0].Value.Length];
+        var (f, g) = (q.Length / recipe.Heads, o.Length / recipe.Heads);
         for (var head = 0; head < recipe.Heads; head++)
         {
             var query = Rotated(q[(head * f)..((head + 1) * f)], position);
@@ -214,14 +222,17 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
         {
             var end = before.Count + t + 1;
             return end < step.Width || (n.Count - 1 - t) % step.Every != 0
-                ? new double[_d]
+                ? new double[n[0].Length]
                 : Linear($"layers.{map}.step", [.. inputs[(end - step.Width)..end].SelectMany(v => v)]);
         })];
     }
 
-    private double[] Mlp(string name, double[] n)
+    private double[] Mlp(string name, double[] n, string? lora = null)
     {
-        var gate = Linear($"{name}.gate", n).Select(z => recipe.Mlp.Act switch
+        double[] Map(string map, double[] x) => lora is null
+            ? Linear($"{name}.{map}", x)
+            : Add(Linear($"{name}.{map}", x), Linear($"{lora}.{map}.b", Linear($"{lora}.{map}.a", x)));
+        var gate = Map("gate", n).Select(z => recipe.Mlp.Act switch
         {
             MlpActivation.Elephant => Elephant(z, recipe.Mlp.Elephant.A, recipe.Mlp.Elephant.P),
             MlpActivation.Silu => z * Sigmoid(z),
@@ -229,7 +240,7 @@ internal sealed class Definition(ModelRecipe recipe, IReadOnlyDictionary<string,
             MlpActivation.Relu => Math.Max(0, z),
             _ => Sigmoid(z),
         });
-        return Linear($"{name}.down", Times(Linear($"{name}.up", n), gate));
+        return Map("down", Times(Map("up", n), gate));
     }
 
     private double[] Gate(string name, double[] n, double[] y)

@@ -11,7 +11,7 @@ namespace Baka.Model.Modules;
 internal sealed class Attention : Module
 {
     private readonly int _heads;
-    private readonly int _headWidth;
+    private readonly int _keyWidth;
     private readonly float _theta;
     private readonly bool _detachPast;
     private readonly Linear _q;
@@ -34,21 +34,20 @@ internal sealed class Attention : Module
         _k = Part(new Linear(Path("k"), recipe.Dim, recipe.Dim));
         _v = Part(new Linear(Path("v"), recipe.Dim, recipe.Dim));
         _o = Part(new Linear(Path("o"), recipe.Dim, recipe.Dim));
-        var keyWidth = recipe.Dim;
+        _keyWidth = recipe.Dim;
         if (recipe.Attn.Negator)
         {
             _negator = Part(new Negator(Path("negator"), _heads));
-            keyWidth *= 2;
+            _keyWidth *= 2;
         }
 
         if (recipe.Attn.QkNorm != QkNorm.None)
         {
-            _qNorm = Part(new HeadNorm(Path("q_norm"), recipe.Attn, keyWidth, _heads));
-            _kNorm = Part(new HeadNorm(Path("k_norm"), recipe.Attn, keyWidth, _heads));
+            _qNorm = Part(new HeadNorm(Path("q_norm"), recipe.Attn, _keyWidth, _heads));
+            _kNorm = Part(new HeadNorm(Path("k_norm"), recipe.Attn, _keyWidth, _heads));
         }
 
-        _headWidth = keyWidth / _heads;
-        _keys = Part(new XlCache(name, "keys", keyWidth, recipe.Xl, layout));
+        _keys = Part(new XlCache(name, "keys", _keyWidth, recipe.Xl, layout));
         _values = Part(new XlCache(name, "values", recipe.Dim, recipe.Xl, layout));
     }
 
@@ -61,10 +60,13 @@ internal sealed class Attention : Module
         (q, k) = (_qNorm?.Apply(q) ?? q, _kNorm?.Apply(k) ?? k);
         (q, k, v) = (pass.ByRow(q), pass.ByRow(k), pass.ByRow(v));
         var (keys, values) = (_keys.Extend(pass, k), _values.Extend(pass, v));
-        Tensor[] now = [q, k, Widen(v), pass.First, pass.Last, pass.Position];
-        Tensor[] past = keys is null || values is null ? [] : [keys, Widen(values)];
+
+        // The attention op wants values as wide as keys.
+        Tensor Wide(Tensor x) => x.WidenHeads(_heads, _keyWidth);
+        Tensor[] now = [q, k, Wide(v), pass.First, pass.Last, pass.Position];
+        Tensor[] past = keys is null || values is null ? [] : [keys, Wide(values)];
         var o = pass.Graph.Add(new Graph.Ops.Attention(_heads, pass.Windows, _theta, _detachPast), [.. now, .. past]);
-        return _o.Apply(Narrow(o, n.Shape));
+        return _o.Apply(o.NarrowHeads(_heads, n.Shape[1]).Reshape(n.Shape));
     }
 
     public void OpenWindow(SlotPass pass)
@@ -77,24 +79,5 @@ internal sealed class Attention : Module
     {
         _keys.CloseWindow(pass);
         _values.CloseWindow(pass);
-    }
-
-    /// <summary>The attention op wants values as wide as keys: zeros fill every head.</summary>
-    private Tensor Widen(Tensor v)
-    {
-        if (_negator is null)
-        {
-            return v;
-        }
-
-        var width = v.Shape[2] / _heads;
-        return v.Reshape(v.Shape[0], v.Shape[1], _heads, width).Pad(3, 0, _headWidth - width)
-            .Reshape(v.Shape[0], v.Shape[1], _heads * _headWidth);
-    }
-
-    private Tensor Narrow(Tensor o, Shape shape)
-    {
-        var heads = o.Reshape(shape[0], _heads, _headWidth);
-        return heads.Slice(2, 0, shape[1] / _heads).Reshape(shape);
     }
 }

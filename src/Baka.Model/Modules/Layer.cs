@@ -4,40 +4,54 @@ using Baka.Model.Recipes;
 
 namespace Baka.Model.Modules;
 
-/// <summary>n = Norm(x); x = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own.</summary>
+/// <summary>
+/// n = Norm(x); x = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own, the MLP
+/// and the step perhaps not there. What comes from a narrower layer is widened first.
+/// </summary>
 internal sealed class Layer : Module
 {
+    private readonly int _heads;
+    private readonly int _width;
     private readonly Norm? _norm;
     private readonly Branch _attn;
-    private readonly Branch _mlp;
+    private readonly Branch? _mlp;
     private readonly Branch? _step;
     private readonly Attention _attention;
     private readonly StepForward? _stepForward;
 
-    /// <param name="step">The step branch; <c>null</c> = none.</param>
-    public Layer(string name, ModelRecipe recipe, SlotLayout layout, StepForward? step)
+    /// <param name="recipe">As this layer sees it.</param>
+    /// <param name="mlp">Maps of the MLP; <c>null</c> = none.</param>
+    /// <param name="step">Map of the step branch; <c>null</c> = none.</param>
+    public Layer(string name, ModelRecipe recipe, SlotLayout layout, MlpMaps? mlp, StepMap? step)
         : base(name)
     {
+        (_heads, _width) = (recipe.Heads, recipe.Dim);
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
         _attention = Part(new Attention(Path("attn"), recipe, layout));
         _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, _attention.Apply);
-        var mlp = Part(new Mlp(Path("mlp"), recipe.Dim, recipe.Mlp));
-        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => mlp.Apply(n));
+        if (mlp is not null)
+        {
+            var map = Part(new Mlp(Path("mlp"), mlp, recipe.Mlp));
+            _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (n, _) => map.Apply(n));
+        }
+
         if (step is not null)
         {
-            _stepForward = Part(step);
-            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, step.Apply);
+            _stepForward = Part(new StepForward(Path("step"), recipe, layout, step));
+            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, _stepForward.Apply);
         }
     }
 
     protected override string LocalName => Name;
 
-    /// <summary>x [N, d] → [N, d].</summary>
+    /// <summary>x [N, width of the layer before] → [N, d].</summary>
     public Tensor Apply(Tensor x, Pass pass)
     {
         using var scope = Scope(pass.Graph);
+        x = x.WidenHeads(_heads, _width);
         var n = _norm?.Apply(x);
-        var y = x + _attn.Apply(x, n, pass) + _mlp.Apply(x, n, pass);
+        var y = x + _attn.Apply(x, n, pass);
+        y = _mlp is null ? y : y + _mlp.Apply(x, n, pass);
         return _step is null ? y : y + _step.Apply(x, n, pass);
     }
 
