@@ -26,10 +26,10 @@ public sealed class LanguageModel
         _memory = recipe.Memory.Tokens == 0 ? null : new Memory(recipe);
         _mem = recipe.MemTransformer.Tokens == 0 ? null : new MemSlots(recipe);
         _layers = MakeLayers();
-        _head = new Head(recipe, _embedding.Table);
+        _head = new Head(recipe.OfLayer(_layers.Length - 1), _embedding.Table);
         Module?[] parts = [_embedding, _memory, _mem, .. _layers, _head];
         _parts = [.. parts.OfType<Module>()];
-        Parameters = [.. _parts.SelectMany(p => p.Parameters)];
+        Parameters = [.. _parts.SelectMany(p => p.Parameters).Distinct()];
     }
 
     public ModelRecipe Recipe { get; }
@@ -37,8 +37,12 @@ public sealed class LanguageModel
     /// <summary>Where tokens, pauses and memory lie in a window.</summary>
     public SlotLayout Layout { get; }
 
-    /// <summary>All trained tensors, in an order that depends on the recipe alone.</summary>
+    /// <summary>All learned tensors, in an order that depends on the recipe alone.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
+
+    /// <summary>Those of them that training changes, in their order: the parts that <c>train.only</c> names, or all.</summary>
+    public IReadOnlyList<ParameterSpec> Trained(TrainRecipe train) =>
+        train.Only is { } parts ? ModelParts.Select(Parameters, parts) : Parameters;
 
     /// <summary>The state variables that a training program with so many rows carries from step to step.</summary>
     public IReadOnlyList<CarrySpec> Carry(int rows) => Carry(rows, "carry");
@@ -53,13 +57,13 @@ public sealed class LanguageModel
     public IReadOnlyList<CarrySpec> Carry(int rows, string prefix) =>
         [.. _parts.SelectMany(p => p.Carried).Select(c => new CarrySpec($"{prefix}.{c.Name}", c.For(rows)))];
 
-    /// <summary>The last layer's output at the tokens: [B, windows · T, d].</summary>
+    /// <summary>The last layer's output at the tokens: [B, windows · T, its width].</summary>
     internal Tensor Hidden(WindowPass pass)
     {
-        var d = Recipe.Dim;
         var x = _embedding.Apply(pass.Tokens);
         if (Layout.Slots > Layout.Body)
         {
+            var d = Recipe.Dim;
             var memory = _memory?.Begin(pass).Reshape(pass.Rows, pass.Windows, Layout.Memory, d);
             Tensor?[] window = [memory, _mem?.Begin(pass), x.Reshape(pass.Rows, pass.Windows, Layout.Body, d), memory];
             x = Tensor.Concat(2, [.. window.OfType<Tensor>()]).Flatten();
@@ -72,10 +76,10 @@ public sealed class LanguageModel
             x = x.GatherRows(TokenRows(pass));
         }
 
-        return x.Reshape(pass.Rows, pass.Windows * Layout.Tokens, d);
+        return x.Reshape(pass.Rows, pass.Windows * Layout.Tokens, x.Shape[1]);
     }
 
-    /// <summary>The last layer's output at the next slots of an open window, given by their ids: [slots, d].</summary>
+    /// <summary>The last layer's output at the next slots of an open window, given by their ids: [slots, its width].</summary>
     internal Tensor Hidden(SlotPass pass) => ThroughLayers(_embedding.Apply(pass.Tokens), pass);
 
     /// <summary>Begins a window that will come slot by slot: fetches the past and reads what stands in front of the body.</summary>
@@ -107,10 +111,10 @@ public sealed class LanguageModel
         }
     }
 
-    /// <summary>Negative log-likelihoods: x [n, d], targets i32 [n] → [n].</summary>
+    /// <summary>Negative log-likelihoods: x [n, last width], targets i32 [n] → [n].</summary>
     internal Tensor Nll(Tensor x, Tensor targets) => _head.Nll(x, targets);
 
-    /// <summary>x [n, d] → [n, V].</summary>
+    /// <summary>x [n, last width] → [n, V].</summary>
     internal Tensor Logits(Tensor x) => _head.Logits(x);
 
     /// <summary>Whether StepForward has an output at a slot of a window with which a document begins or does not.</summary>
@@ -118,20 +122,14 @@ public sealed class LanguageModel
 
     private Layer[] MakeLayers()
     {
-        var step = Recipe.Step;
-        var layers = new Layer[Recipe.Layers];
-        StepMap? map = null;
+        ModelRecipe[] recipes = [.. Enumerable.Range(0, Recipe.Layers.Count).Select(Recipe.OfLayer)];
+        var mlps = new Shared<MlpMaps>(Recipe.Mlp.Owner, i => new MlpMaps($"layers.{i}.mlp", recipes[i].Dim, recipes[i].Mlp.Hidden));
+        var steps = new Shared<StepMap>(Recipe.Step.Owner, i => new StepMap($"layers.{i}.step", recipes[i].Dim, recipes[i].Step));
+        var layers = new Layer[recipes.Length];
         for (var i = 0; i < layers.Length; i++)
         {
-            StepForward? branch = null;
-            if (step.Width > 0)
-            {
-                var first = step.Share switch { StepSharing.None => i, StepSharing.Pairs => i / 2 * 2, _ => 0 };
-                map = first == i ? new StepMap($"layers.{i}.step", Recipe.Dim, step) : map!;
-                branch = new StepForward($"layers.{i}.step", Recipe, Layout, map, owner: first == i);
-            }
-
-            layers[i] = new Layer($"layers.{i}", Recipe, Layout, i, branch, i == 0 ? null : layers[i - 1]);
+            var own = recipes[i];
+            layers[i] = new Layer(i, own, Layout, own.Mlp.Hidden == 0 ? null : mlps.Of(i), own.Step.Width == 0 ? null : steps.Of(i), i == 0 ? null : layers[i - 1]);
         }
 
         return layers;

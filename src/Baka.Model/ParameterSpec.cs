@@ -2,7 +2,7 @@ using Baka.Graph;
 
 namespace Baka.Model;
 
-/// <summary>A trained tensor of the model.</summary>
+/// <summary>A learned tensor of the model.</summary>
 /// <param name="Name">As in checkpoints, such as <c>layers.0.attn.q.weight</c>.</param>
 /// <param name="Initial">How its first value is drawn.</param>
 public sealed record ParameterSpec(string Name, Shape Shape, Initialization Initial)

@@ -10,7 +10,7 @@ internal sealed partial class Definition
     private List<double[]> Mamba(int layer, List<double[]> x)
     {
         var name = $"layers.{layer}.mamba";
-        var (channels, states) = (recipe.Mamba.Expand * _d, recipe.Mamba.State);
+        var (channels, states) = (recipe.Mamba.Expand * x[0].Length, recipe.Mamba.State);
         if (!_mambas.TryGetValue(layer, out var past))
         {
             _mambas[layer] = past = ([], new double[states, channels]);
@@ -33,7 +33,7 @@ internal sealed partial class Definition
     private double[] Selected(string name, double[] u, double[,] h)
     {
         var states = recipe.Mamba.State;
-        var rank = recipe.Mamba.Rank ?? (int)Math.Ceiling(_d / 16.0);
+        var rank = recipe.Mamba.Rank ?? (int)Math.Ceiling(u.Length / recipe.Mamba.Expand / 16.0);
         var selected = Linear($"{name}.x", u);
         var step = Linear($"{name}.dt", selected[..rank]).Select((s, c) => Math.Log(1 + Math.Exp(s + weights[$"{name}.dt.bias"][c]))).ToArray();
         var y = new double[u.Length];

@@ -26,7 +26,7 @@ internal sealed partial class Definition
         var states = recipe.Mega.States;
         if (!_averages.TryGetValue(layer, out var h))
         {
-            _averages[layer] = h = new double[states, _d];
+            _averages[layer] = h = new double[states, x[0].Length];
         }
 
         return [.. x.Select(v => v.Select((value, c) =>
@@ -34,7 +34,7 @@ internal sealed partial class Definition
             var y = 0.0;
             for (var s = 0; s < states; s++)
             {
-                var at = s * _d + c;
+                var at = s * x[0].Length + c;
                 var (alpha, delta) = (Sigmoid(weights[$"{name}.alpha"][at]), Sigmoid(weights[$"{name}.delta"][at]));
                 h[s, c] = alpha * weights[$"{name}.beta"][at] * value + (1 - alpha * delta) * h[s, c];
                 y += weights[$"{name}.eta"][at] * h[s, c];

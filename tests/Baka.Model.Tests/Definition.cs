@@ -9,9 +9,9 @@ namespace Baka.Model.Tests;
 internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary<string, float[]> weights)
 {
     private readonly int _d = recipe.Dim;
-    private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<double[]>())];
+    private readonly List<double[]>[] _pastInputs = [.. Enumerable.Range(0, recipe.Layers.Count).Select(_ => new List<double[]>())];
     private readonly int _slots = recipe.Window + recipe.Pause.Count + recipe.MemTransformer.Tokens + 2 * recipe.Memory.Tokens;
-    private readonly List<List<Slot>>[] _pastSlots = [.. Enumerable.Range(0, recipe.Layers).Select(_ => new List<List<Slot>>())];
+    private readonly List<List<Slot>>[] _pastSlots = [.. Enumerable.Range(0, recipe.Layers.Count).Select(_ => new List<List<Slot>>())];
 
     private readonly List<double[]> _state = [];
 
@@ -62,12 +62,12 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         }
 
         x.AddRange(memory);
-        for (var layer = 0; layer < recipe.Layers; layer++)
+        for (var layer = 0; layer < recipe.Layers.Count; layer++)
         {
             x = Layer(layer, x, read, isFirst);
         }
 
-        _written = x[^m..];
+        _written = [.. x[^m..].Select(v => v.Chunk(v.Length / recipe.Heads).SelectMany(head => head.Take(_d / recipe.Heads)).ToArray())];
         return [.. places.Select(p => x[p])];
     }
 
@@ -110,6 +110,9 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
     private List<double[]> Layer(int layer, List<double[]> x, int read, bool isFirst)
     {
         var name = $"layers.{layer}";
+        var width = _d + layer * recipe.Fanout.Step;
+        var hidden = recipe.Layers.Groups.SelectMany(g => Enumerable.Repeat(g.Hidden ?? recipe.Mlp.Hidden, g.Count)).ElementAt(layer);
+        x = [.. x.Select(v => v.Chunk(v.Length / recipe.Heads).SelectMany(head => head.Concat(new double[width / recipe.Heads - head.Length])).ToArray())];
         List<double[]> Normed(string branch) =>
             [.. x.Select(v => Norm(recipe.Norm.Kind, recipe.Norm.Split ? $"{name}.norm.{branch}" : $"{name}.norm", v))];
         List<double[]> Gated(Branch branch, string part, List<double[]> n, List<double[]> y) =>
@@ -117,14 +120,20 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
 
         var n = Normed("attn");
         var attended = recipe.Mega.States > 0 ? Mega(layer, x, n, read) : Attention(layer, n, read);
-        if (recipe.Recurrence.IsIn(layer, recipe.Layers))
+        if (recipe.Recurrence.IsIn(layer, recipe.Layers.Count))
         {
             attended = Sum(attended, Recurrence($"{name}.recurrence", n, isFirst));
         }
 
         var sum = Sum(x, Gated(Branch.Attn, "attn", n, attended));
-        n = Normed("mlp");
-        sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select((v, i) => Mlp(Of($"{name}.mlp", i, read, layer < recipe.Layers - 1), v))]));
+        if (hidden > 0)
+        {
+            n = Normed("mlp");
+            var maps = $"layers.{recipe.Mlp.Share?.IndexOf(recipe.Mlp.Share[layer]) ?? layer}.mlp";
+            var lora = recipe.Mlp.Lora > 0 ? $"{name}.mlp.lora" : null;
+            sum = Sum(sum, Gated(Branch.Mlp, "mlp", n, [.. n.Select((v, i) => Of("", i, read, layer < recipe.Layers.Count - 1) == "" ? Mlp(maps, v, lora) : Mlp($"{name}.mlp.mem", v))]));
+        }
+
         if (recipe.Step.Width > 0)
         {
             n = Normed("step");
@@ -138,7 +147,7 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
     private List<double[]> Attention(int layer, List<double[]> n, int read)
     {
         var name = $"layers.{layer}.attn";
-        var isRead = layer < recipe.Layers - 1;
+        var isRead = layer < recipe.Layers.Count - 1;
         var own = n.Select((v, i) => (QueryOrKey(name, Of("k", i, read), v), Linear(Of($"{name}.v", i, read), v)));
         var queries = n.Select((v, i) => QueryOrKey(name, Of("q", i, read, isRead), v));
         return [.. Attended(layer, queries, own, read, recipe.Heads).Select((o, i) => Linear(Of($"{name}.o", i, read, isRead), o))];
@@ -203,14 +212,14 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         if (isFirst)
         {
             _state.Clear();
-            _state.AddRange(states.Select(i => Row($"{name}.initial.weight", i)));
+            _state.AddRange(states.Select(i => Row($"{name}.initial.weight", i, n[0].Length)));
         }
 
         List<double[]> All(string map, List<double[]> x) => [.. x.Select(v => Linear($"{name}.{map}", v))];
         List<double[]> Seen(List<double[]> queries, List<double[]> keys, List<double[]> values) =>
             [.. queries.Select(q => Attend(q, 0, [.. keys.Zip(values, (k, v) => new Slot(k, v, 0, 0))], new long[keys.Count], keys.Count - 1, recipe.Heads))];
 
-        var z = states.Select(i => Norm(recipe.Norm.Kind, $"{name}.norm", Add(_state[i], Row($"{name}.ids.weight", i)))).ToList();
+        var z = states.Select(i => Norm(recipe.Norm.Kind, $"{name}.norm", Add(_state[i], Row($"{name}.ids.weight", i, n[0].Length)))).ToList();
         var own = Seen(All("state.q", z), All("state.k", z), All("state.v", z));
         var seen = Seen(All("slots.q", z), All("slots.k", n), All("slots.v", n));
         var read = Seen(All("q", n), All("state.k", z), All("state.v", z));
@@ -296,14 +305,17 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         {
             var end = before.Count + t + 1;
             return end < step.Width || (n.Count - 1 - t) % step.Every != 0
-                ? new double[_d]
+                ? new double[n[0].Length]
                 : Linear($"layers.{map}.step", [.. inputs[(end - step.Width)..end].SelectMany(v => v)]);
         })];
     }
 
-    private double[] Mlp(string name, double[] n)
+    private double[] Mlp(string name, double[] n, string? lora = null)
     {
-        var gate = Linear($"{name}.gate", n).Select(z => recipe.Mlp.Act switch
+        double[] Map(string map, double[] x) => lora is null
+            ? Linear($"{name}.{map}", x)
+            : Add(Linear($"{name}.{map}", x), Linear($"{lora}.{map}.b", Linear($"{lora}.{map}.a", x)));
+        var gate = Map("gate", n).Select(z => recipe.Mlp.Act switch
         {
             MlpActivation.Elephant => Elephant(z, recipe.Mlp.Elephant.A, recipe.Mlp.Elephant.P),
             MlpActivation.Silu => z * Sigmoid(z),
@@ -311,7 +323,7 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
             MlpActivation.Relu => Math.Max(0, z),
             _ => Sigmoid(z),
         });
-        return Linear($"{name}.down", Times(Linear($"{name}.up", n), gate));
+        return Map("down", Times(Map("up", n), gate));
     }
 
     private double[] Gate(string name, double[] n, double[] y)
@@ -347,7 +359,7 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         return [.. Enumerable.Range(0, w.Length / x.Length).Select(o => x.Select((v, i) => v * w[o * x.Length + i]).Sum())];
     }
 
-    private double[] Row(string name, int row) => [.. weights[name].Skip(row * _d).Take(_d).Select(v => (double)v)];
+    private double[] Row(string name, int row, int? width = null) => [.. weights[name].Skip(row * (width ?? _d)).Take(width ?? _d).Select(v => (double)v)];
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 

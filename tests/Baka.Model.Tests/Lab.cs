@@ -24,13 +24,16 @@ internal static class Lab
         T Any<T>()
             where T : struct, Enum => random.GetItems(Enum.GetValues<T>(), 1)[0];
         bool Toss() => random.Next(2) == 0;
+        LayerGroups AnyLayers() => Toss() ? random.Next(1, 4)
+            : new LayerGroups([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => new LayerGroup { Count = random.Next(1, 3), Hidden = random.GetItems<int?>([null, 0, 5], 1)[0] })]);
         for (var attempt = 0; attempt < 10_000; attempt++)
         {
             var width = random.Next(5);
             var recipe = new ModelRecipe
             {
-                Layers = random.Next(1, 4),
+                Layers = AnyLayers(),
                 Dim = 8,
+                Fanout = new() { Step = random.GetItems([0, 0, 2, 4, 8], 1)[0] },
                 Heads = random.GetItems([1, 2, 4], 1)[0],
                 Vocabulary = 11,
                 Window = random.Next(3, 8),
@@ -38,7 +41,13 @@ internal static class Lab
                 Norm = new() { Kind = Any<NormKind>(), Split = Toss() },
                 Attn = new() { QkNorm = Any<QkNorm>(), QkNormPer = Any<QkNormSpan>(), Negator = Toss() },
                 Rope = new() { Theta = Toss() ? 10000 : 7 },
-                Mlp = new() { Hidden = random.Next(1, 16), Act = Any<MlpActivation>() },
+                Mlp = new()
+                {
+                    Hidden = random.Next(16),
+                    Act = Any<MlpActivation>(),
+                    Share = Toss() ? null : new string(random.GetItems("ab".AsSpan(), random.Next(1, 4))),
+                    Lora = random.GetItems([0, 0, 2], 1)[0],
+                },
                 Xl = new() { Scheme = Any<XlScheme>(), Source = Any<XlSource>(), Windows = random.Next(1, 4), Sinks = random.Next(3) },
                 Pause = new() { Count = random.Next(4), Random = Toss() },
                 Memory = new() { Tokens = random.Next(6), Mask = Any<MemoryMask>(), Solidifier = Any<Solidifier>(), Margin = random.Next(3) },

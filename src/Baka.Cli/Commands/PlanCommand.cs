@@ -30,6 +30,7 @@ internal sealed class PlanCommand : BakaCommand
             ("baka plan baka-12 --memory 16GB", "and the largest batch that fits in 16 GB"),
             ("baka plan baka-12 --device cuda --memory 16GB", "on a GPU, which need not be there"),
             ("baka plan small --batch 16 --set memory.tokens=32", ""),
+            ("baka plan small --set train.only=[attn,step]", "what it takes to train two parts alone"),
         ];
         Add(_recipe, _batch, _memory, _set, _device, _precision, _threads, _json);
     }
@@ -64,6 +65,7 @@ internal sealed class PlanCommand : BakaCommand
             plan.Windows,
             plan.TokensPerStep,
             plan.ParameterCount,
+            plan.TrainedCount,
             plan.Kernels,
             Memory = plan.Memory.Parts.Select(part => (part.Key, part.Bytes)).Append(("peak", plan.Memory.Peak)).ToDictionary(),
             plan.Flops,
@@ -77,7 +79,7 @@ internal sealed class PlanCommand : BakaCommand
     {
         Terminal.Screen.Write(Tables.Facts(
         [
-            ("recipe", $"{recipe.Name}: {Figures.Count(plan.ParameterCount)} parameters"),
+            ("recipe", $"{recipe.Name}: {Figures.Count(plan.ParameterCount)} parameters{Trained(recipe, plan)}"),
             ("device", plan.Device),
             ("step", $"{plan.Rows} rows × {plan.Windows} windows × {recipe.Model.Window} tokens = {Figures.Count(plan.TokensPerStep)} tokens"),
         ]));
@@ -106,6 +108,9 @@ internal sealed class PlanCommand : BakaCommand
         if (byRows > largest)
             Terminal.WriteLine($"Computed a row at a time, {byRows}: --set train.batch={byRows} --set train.rows_per_pass=1");
     }
+
+    private static string Trained(Recipe recipe, PlanReport plan) =>
+        recipe.Train.Only is { } parts ? $", of which {Figures.Count(plan.TrainedCount)} are trained: {string.Join(", ", parts)}" : "";
 
     private static string Gflop(long flops) => Figures.Invariant($"{flops * 1e-9:F2}");
 }

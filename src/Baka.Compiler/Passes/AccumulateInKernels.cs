@@ -32,7 +32,7 @@ public sealed class AccumulateInKernels : IPass
     private static Op? Adding(Tensor gradient) => gradient.Node.Op switch
     {
         ScatterRows scatter => new ScatterRowsAdd(scatter),
-        LinearCrossEntropyGradient when gradient.Index == 2 => new LinearCrossEntropyGradientAdd(),
+        LinearCrossEntropyGradient op when gradient.Index == op.WeightAt => new LinearCrossEntropyGradientAdd(op),
         _ => null,
     };
 

@@ -13,7 +13,7 @@ public sealed class ExpandSteps : IPass
     public TensorGraph Run(TensorGraph graph) => graph.Rewrite((target, node, inputs) => node.Op switch
     {
         StepLinear step => [Forward(step, inputs[0], inputs[1])],
-        StepLinearBackward step => Backward(new StepLinear(step.Width, step.Stride, step.History), inputs[0], inputs[1], inputs[2]),
+        StepLinearBackward step => [.. Backward(step.Forward, step.Wanted, inputs[0], inputs[1], inputs[2])],
         _ => target.Copy(node, inputs),
     });
 
@@ -31,24 +31,22 @@ public sealed class ExpandSteps : IPass
         return x.Node.Graph.Add(new StepSum(step.Width, step.Stride, step.History), [mapped]);
     }
 
-    private static IReadOnlyList<Tensor> Backward(StepLinear step, Tensor x, Tensor w, Tensor dy)
+    private static IEnumerable<Tensor> Backward(StepLinear step, WantedGradients wanted, Tensor x, Tensor w, Tensor dy)
     {
         var (groups, positions, width) = Sizes(step, x, w);
         if (Rows(step, x) is { } rows)
         {
             var each = positions / rows;
             var last = dy.Reshape(groups, rows, each, width).Slice(2, each - 1, 1).Reshape(groups * rows, width);
-            return [last.MatMul(w).Reshape(x.Shape), last.MatMul(x.Reshape(groups * rows, w.Shape[1]), transposeThis: true)];
+            return wanted.Choose(last.MatMul(w).Reshape(x.Shape), last.MatMul(x.Reshape(groups * rows, w.Shape[1]), transposeThis: true));
         }
 
         var sum = new StepSum(step.Width, step.Stride, step.History);
         var spread = x.Node.Graph.Add(new StepSpread(sum), [dy]).Flatten();
         var dw = spread.MatMul(x.Flatten(), transposeThis: true);
-        return
-        [
+        return wanted.Choose(
             spread.MatMul(Parts(step, w)).Reshape(x.Shape),
-            dw.Reshape(step.Width, width, x.Shape[2]).Permute(1, 0, 2).Reshape(w.Shape),
-        ];
+            dw.Reshape(step.Width, width, x.Shape[2]).Permute(1, 0, 2).Reshape(w.Shape));
     }
 
     private static (int Groups, int Positions, int Width) Sizes(StepLinear step, Tensor x, Tensor w) => (x.Shape[0], x.Shape[1] - step.History, w.Shape[0]);

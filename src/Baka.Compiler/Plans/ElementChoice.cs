@@ -44,8 +44,9 @@ internal sealed class ElementChoice
         {
             Variable variable => variable.VariableKind == VariableKind.Carry,
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
-            Norm or NormBackward or Attention or StepLinearBackward => tensor.Index == 0,
-            LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd => tensor.Index == 1,
+            Norm or NormBackward or Attention => tensor.Index == 0,
+            LinearCrossEntropyGradient op => tensor.Index == op.InputAt,
+            LinearCrossEntropyGradientAdd op => tensor.Index == op.Computed.InputAt,
             Scan => tensor.Index == 0,
             ScanBackward => tensor.Index != 1,
             FusedElementwise => node.Inputs.Any(i => i.BehindReshapes().Node.Op is not Broadcast && _narrow.Contains(i)),

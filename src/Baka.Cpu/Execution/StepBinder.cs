@@ -29,7 +29,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         Norm op => Norm(op, step),
         Graph.Ops.NormBackward op => NormGradient(op, step),
         Graph.Ops.LinearCrossEntropy => CrossEntropy(step),
-        LinearCrossEntropyGradient => CrossEntropyGradient(step),
+        LinearCrossEntropyGradient op => CrossEntropyGradient(op, step),
         Graph.Ops.GatherRows => Gather(step),
         Graph.Ops.ScatterRows => Scatter(step),
         ReplaceRows => Replace(step),
@@ -197,7 +197,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         var statistics = Floats(step.Inputs[2]);
         var dy = Rows(step.Inputs[3]);
         var dx = Rows(step.Outputs[0]);
-        var dw = Floats(step.Outputs[1]);
+        var dw = op.OfWeight ? Floats(step.Outputs[1]) : null;
         return () =>
         {
             kernel.Input = x;
@@ -233,7 +233,7 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         };
     }
 
-    private Action CrossEntropyGradient(Step step)
+    private Action CrossEntropyGradient(LinearCrossEntropyGradient op, Step step)
     {
         var kernel = CrossEntropyKernel(step, backward: true);
         var x = Rows(step.Inputs[0]);
@@ -241,8 +241,8 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         var targets = Ints(step.Inputs[2]);
         var upstream = Floats(step.Inputs[3]);
         var loss = Floats(step.Outputs[0]);
-        var dx = Rows(step.Outputs[1]);
-        var dw = Floats(step.Outputs[2]);
+        var dx = op.InputAt is { } input ? Rows(step.Outputs[input]) : default;
+        var dw = op.WeightAt is { } weight ? Floats(step.Outputs[weight]) : null;
         return () =>
         {
             kernel.Input = x;
@@ -306,15 +306,15 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         };
     }
 
-    private static StepForwardShape Shape(int width, int stride, int history, Step step)
+    private static StepForwardShape Shape(StepLinear op, Step step)
     {
         var (x, w) = (step.Inputs[0].Shape, step.Inputs[1].Shape);
-        return new StepForwardShape(x[0], history, x[1] - history, x[2], w[0], width, stride);
+        return new StepForwardShape(x[0], op.History, x[1] - op.History, x[2], w[0], op.Width, op.Stride);
     }
 
     private Action StepLinear(StepLinear op, Step step)
     {
-        var shape = Shape(op.Width, op.Stride, op.History, step);
+        var shape = Shape(op, step);
         var kernel = _kernels.Get(shape, () => new StepForward(shape));
         var x = Floats(step.Inputs[0]);
         var w = Floats(step.Inputs[1]);
@@ -330,13 +330,13 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
 
     private Action StepLinearGradient(StepLinearBackward op, Step step)
     {
-        var shape = Shape(op.Width, op.Stride, op.History, step);
+        var shape = Shape(op.Forward, step);
         var kernel = _kernels.Get(shape, () => new StepBackward(shape));
         var x = Floats(step.Inputs[0]);
         var w = Floats(step.Inputs[1]);
         var dy = Floats(step.Inputs[2]);
-        var dx = Floats(step.Outputs[0]);
-        var dw = Floats(step.Outputs[1]);
+        var dx = op.Wanted.InputAt(first: 0) is { } input ? Floats(step.Outputs[input]) : null;
+        var dw = op.Wanted.WeightAt(first: 0) is { } weight ? Floats(step.Outputs[weight]) : null;
         return () =>
         {
             kernel.Input = x;

@@ -71,17 +71,17 @@ public sealed unsafe class LinearCrossEntropy : Kernel
     /// <summary>[N]: gradient of the total with respect to each row's loss; backward only.</summary>
     public float* LossGradient { get; set; }
 
-    /// <summary>dx: [N, d], overwritten; backward only.</summary>
+    /// <summary>dx: [N, d], overwritten; backward only, and there only if wanted.</summary>
     public Rows InputGradient { get; set; }
 
-    /// <summary>dw: [V, d], overwritten; backward only.</summary>
+    /// <summary>dw: [V, d], overwritten; backward only, null if not wanted.</summary>
     public float* WeightGradient { get; set; }
 
     public override void Run(ThreadTeam team)
     {
         var count = ListActiveRows();
         RunPhase(team, Phase.ClearIgnored);
-        if (_backward && count == 0)
+        if (WeightGradient != null && count == 0)
         {
             new Span<float>(WeightGradient, checked(_vocabulary * _width)).Clear();
         }
@@ -95,11 +95,15 @@ public sealed unsafe class LinearCrossEntropy : Kernel
             var logits = new Matrix(_logits, _vocabulary, 1);
             Sgemm.Multiply(team, _chunkCount, _vocabulary, _width, x, w.Transposed, logits);
             RunPhase(team, Phase.Softmax);
-            if (_backward)
+            if (InputGradient.IsPresent)
             {
                 Sgemm.Multiply(team, _chunkCount, _width, _vocabulary, logits, w, new Matrix(_chunkInputGradient, _width, 1));
-                Sgemm.Multiply(team, _vocabulary, _width, _chunkCount, logits.Transposed, x, new Matrix(WeightGradient, _width, 1), accumulate: _chunkStart > 0);
                 RunPhase(team, Phase.Scatter);
+            }
+
+            if (WeightGradient != null)
+            {
+                Sgemm.Multiply(team, _vocabulary, _width, _chunkCount, logits.Transposed, x, new Matrix(WeightGradient, _width, 1), accumulate: _chunkStart > 0);
             }
         }
     }
@@ -159,7 +163,7 @@ public sealed unsafe class LinearCrossEntropy : Kernel
             }
 
             Loss[row] = 0;
-            if (_backward)
+            if (InputGradient.IsPresent)
             {
                 new Span<float>(InputGradient.At(row), _width).Clear();
             }

@@ -26,15 +26,15 @@ internal static class CrossEntropyLowering
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropy op, Step step, LoweringContext context) =>
         Lower(step, null, context);
 
-    /// <summary>(x, w, targets, upstream) → (nll, dx, dw).</summary>
+    /// <summary>(x, w, targets, upstream) → nll and what is wanted of (dx, dw).</summary>
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropyGradient op, Step step, LoweringContext context) =>
-        Lower(step, new Gradient(step.Inputs[3], step.Outputs[1], step.Outputs[2], Adds: false), context);
+        Lower(step, Gradient.Of(op, step, adds: false), context);
 
-    /// <summary>(x, w, targets, upstream, C) → (nll, dx, C + dw).</summary>
+    /// <summary>(x, w, targets, upstream, C) → nll, dx if it is wanted, and C + dw.</summary>
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropyGradientAdd op, Step step, LoweringContext context) =>
         [
-            .. CopyLowering.Into(step.Outputs[2], step.Inputs[4], context),
-            .. Lower(step, new Gradient(step.Inputs[3], step.Outputs[1], step.Outputs[2], Adds: true), context),
+            .. CopyLowering.Into(step.Outputs[op.Sum], step.Inputs[op.Addend], context),
+            .. Lower(step, Gradient.Of(op.Computed, step, adds: true), context),
         ];
 
     private static List<Operation> Lower(Step step, Gradient? gradient, LoweringContext context)
@@ -74,18 +74,27 @@ internal static class CrossEntropyLowering
             // Without a gradient the kernel does not look at the upstream; the loss stands in for it.
             View[] operands = [logits, Chunk(targets), Chunk(gradient?.Upstream ?? nll), Chunk(nll)];
             operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
-            if (gradient is var (_, dx, dw, adds))
+            if (gradient?.Dx is { } dx)
             {
                 operations.Add(new Product(logits, false, w, false, Chunk(dx), Accumulate: false));
-                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: adds || start > 0));
+            }
+
+            if (gradient?.Dw is { } dw)
+            {
+                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: gradient.Adds || start > 0));
             }
         }
 
         return operations;
     }
 
+    /// <param name="Dx">Null where it is not wanted, as <paramref name="Dw"/>.</param>
     /// <param name="Adds">Whether dw is added to what is there.</param>
-    private sealed record Gradient(View Upstream, View Dx, View Dw, bool Adds);
+    private sealed record Gradient(View Upstream, View? Dx, View? Dw, bool Adds)
+    {
+        public static Gradient Of(LinearCrossEntropyGradient op, Step step, bool adds) =>
+            new(step.Inputs[3], op.InputAt is { } dx ? step.Outputs[dx] : null, op.WeightAt is { } dw ? step.Outputs[dw] : null, adds);
+    }
 
     /// <summary>As few chunks as memory allows, all about equal.</summary>
     private static int ChunkRows(int rows, long rowBytes)

@@ -38,14 +38,16 @@ internal static class NormLowering
         return [new Launch(kernel, new Grid(Blocks.Count(rows, threads / group)), threads, 0, [x, w, y, statistics])];
     }
 
-    /// <summary>(x, w, statistics, dy) → (dx, dw).</summary>
+    /// <summary>(x, w, statistics, dy) → dx, and dw where it is wanted.</summary>
     public static IReadOnlyList<Operation> Lower(NormBackward op, Step step, LoweringContext context)
     {
         var (x, w, statistics, dy, dx) = (step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Inputs[3], step.Outputs[0]);
         var (rows, width) = (x.Shape[0], x.Shape[1]);
         var (group, threads) = Threads(width, WarpWidthBackward);
         var blocks = Math.Min(2 * context.Device.Multiprocessors, Blocks.Count(rows, threads / group));
-        var partial = context.Scratch(Element.Float32, blocks, width);
+
+        // Without the weight's gradient the kernel writes no shares of it; the statistics stand in for them.
+        var partial = op.OfWeight ? context.Scratch(Element.Float32, blocks, width) : statistics;
         var kernel = Kernel.FromFile(
             "NormBackward.cu",
             "norm_backward",
@@ -55,6 +57,7 @@ internal static class NormLowering
             ("GROUP", group),
             ("THREADS", threads),
             ("CENTERED", op.Centered),
+            ("OF_WEIGHT", op.OfWeight),
             ("X_TYPE", x.Storage.Type),
             ("X_STRIDE", x.Strides[0]),
             ("W_TYPE", w.Storage.Type),
@@ -64,11 +67,8 @@ internal static class NormLowering
             ("DY_STRIDE", dy.Strides[0]),
             ("DX_TYPE", dx.Storage.Type),
             ("DX_STRIDE", dx.Strides[0]));
-        return
-        [
-            new Launch(kernel, new Grid(blocks), threads, 0, [x, w, statistics, dy, dx, partial]),
-            .. SumLowering.Reduce(partial, 1, blocks, width, step.Outputs[1], context),
-        ];
+        var launch = new Launch(kernel, new Grid(blocks), threads, 0, [x, w, statistics, dy, dx, partial]);
+        return op.OfWeight ? [launch, .. SumLowering.Reduce(partial, 1, blocks, width, step.Outputs[1], context)] : [launch];
     }
 
     /// <summary>Threads that hold a row, and threads of a block.</summary>

@@ -1,8 +1,8 @@
 // The gradient of a norm: with n = (x - mean) * scale and g = dy * w,
 // dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n.
 //
-// Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and writes its share of dw to a row of
-// partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
+// Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and, if OF_WEIGHT, writes its share of
+// dw to a row of partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
 
 #define VECTORS (WIDTH / VECTOR)
 #define GROUPS (THREADS / GROUP)
@@ -76,6 +76,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
             }
     }
 
+#if OF_WEIGHT
     partial += (i64)blockIdx.x * WIDTH;
 #if GROUPS > 1
     // The groups add one after the other, so the order is always the same.
@@ -100,5 +101,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
     for (int k = 0; k < HELD; k++)
         if (EXISTS(k))
             store_floats(partial + (lane + k * GROUP) * VECTOR, dw[k]);
+#endif
 #endif
 }

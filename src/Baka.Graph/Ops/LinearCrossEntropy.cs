@@ -24,8 +24,9 @@ public sealed record LinearCrossEntropy : Op
     /// </summary>
     public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
     {
-        var node = context.Node.Graph.AddNode(new LinearCrossEntropyGradient(), [context.Input(0), context.Input(1), context.Input(2), context.Upstream]);
-        return [node.Outputs[1], node.Outputs[2], null];
+        var wanted = WantedGradients.Of(context);
+        var node = context.Node.Graph.AddNode(new LinearCrossEntropyGradient(wanted), [context.Input(0), context.Input(1), context.Input(2), context.Upstream]);
+        return [.. wanted.From(node, first: 1), null];
     }
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) =>
@@ -61,18 +62,25 @@ public sealed record LinearCrossEntropy : Op
     }
 }
 
-/// <summary>(nll [n], dx, dw) of <see cref="LinearCrossEntropy"/> in one pass, from (x, w, targets, upstream [n]).</summary>
-public sealed record LinearCrossEntropyGradient : Op
+/// <summary>nll [n] of <see cref="LinearCrossEntropy"/> and what is wanted of dx and dw in one pass, from (x, w, targets, upstream [n]).</summary>
+public sealed record LinearCrossEntropyGradient(WantedGradients Wanted) : Op
 {
+    /// <summary>Which output is dx.</summary>
+    public int? InputAt => Wanted.InputAt(first: 1);
+
+    /// <summary>Which output is dw.</summary>
+    public int? WeightAt => Wanted.WeightAt(first: 1);
+
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs)
     {
         var nll = new LinearCrossEntropy().Infer(inputs);
         Require(inputs[3].Equals(nll[0]), $"the upstream gradient is {nll[0]}, not {inputs[3]}");
-        return [nll[0], inputs[0], inputs[1]];
+        return [nll[0], .. Wanted.Choose(inputs[0], inputs[1])];
     }
 
+    // A product for the logits and one for each gradient.
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) =>
-        (6L * inputs[0].Shape[1] + 6) * inputs[0].Shape[0] * inputs[1].Shape[0];
+        (2L * outputs.Count * inputs[0].Shape[1] + 6) * inputs[0].Shape[0] * inputs[1].Shape[0];
 
     public override void Evaluate(Evaluation evaluation)
     {
@@ -99,15 +107,15 @@ public sealed record LinearCrossEntropyGradient : Op
                 }
             }
 
-            for (var j = 0; j < d; j++)
+            for (var j = 0; InputAt is { } output && j < d; j++)
             {
-                evaluation.Floats(1)[i * d + j] = (float)dx[j];
+                evaluation.Floats(output)[i * d + j] = (float)dx[j];
             }
         }
 
-        for (var i = 0; i < dw.Length; i++)
+        for (var i = 0; WeightAt is { } output && i < dw.Length; i++)
         {
-            evaluation.Floats(2)[i] = (float)dw[i];
+            evaluation.Floats(output)[i] = (float)dw[i];
         }
     }
 }

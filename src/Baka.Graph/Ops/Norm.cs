@@ -21,8 +21,8 @@ public sealed record Norm(bool Centered, float Epsilon) : Op
     public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
     {
         Require(context.OutputGradients[1] is null, "the statistics of a norm have no gradient");
-        var backward = context.Node.Graph.AddNode(new NormBackward(Centered), [context.Input(0), context.Input(1), context.Output(1), context.Upstream]);
-        return [backward.Outputs[0], backward.Outputs[1]];
+        var backward = context.Node.Graph.AddNode(new NormBackward(Centered, context.Needed[1]), [context.Input(0), context.Input(1), context.Output(1), context.Upstream]);
+        return [backward.Outputs[0], backward.Outputs.ElementAtOrDefault(1)];
     }
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) => 4 * inputs[0].Shape.Count;
@@ -57,12 +57,12 @@ public sealed record Norm(bool Centered, float Epsilon) : Op
     }
 }
 
-/// <summary>(dx, dw) of <see cref="Norm"/> from (x, w, statistics, dy).</summary>
-public sealed record NormBackward(bool Centered) : Op
+/// <summary>dx of <see cref="Norm"/>, and dw where it is wanted, from (x, w, statistics, dy).</summary>
+public sealed record NormBackward(bool Centered, bool OfWeight) : Op
 {
-    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => [inputs[0], inputs[1]];
+    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => OfWeight ? [inputs[0], inputs[1]] : [inputs[0]];
 
-    public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) => 8 * inputs[0].Shape.Count;
+    public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) => (OfWeight ? 8 : 6) * inputs[0].Shape.Count;
 
     public override void Evaluate(Evaluation evaluation)
     {
@@ -87,7 +87,7 @@ public sealed record NormBackward(bool Centered) : Op
             }
         }
 
-        for (var i = 0; i < d; i++)
+        for (var i = 0; OfWeight && i < d; i++)
         {
             evaluation.Floats(1)[i] = (float)dw[i];
         }

@@ -20,8 +20,8 @@ public sealed record StepLinear(int Width, int Stride, int History) : Op
 
     public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
     {
-        var backward = context.Node.Graph.AddNode(new StepLinearBackward(Width, Stride, History), [context.Input(0), context.Input(1), context.Upstream]);
-        return [backward.Outputs[0], backward.Outputs[1]];
+        var wanted = WantedGradients.Of(context);
+        return wanted.From(context.Node.Graph.AddNode(new StepLinearBackward(this, wanted), [context.Input(0), context.Input(1), context.Upstream]), first: 0);
     }
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) =>
@@ -61,50 +61,49 @@ public sealed record StepLinear(int Width, int Stride, int History) : Op
     }
 }
 
-/// <summary>(dx, dW) of <see cref="StepLinear"/> from (x, W, dy).</summary>
-public sealed record StepLinearBackward(int Width, int Stride, int History) : Op
+/// <summary>What is wanted of dx and dW of <see cref="StepLinear"/> from (x, W, dy).</summary>
+public sealed record StepLinearBackward(StepLinear Forward, WantedGradients Wanted) : Op
 {
-    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => [inputs[0], inputs[1]];
+    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => [.. Wanted.Choose(inputs[0], inputs[1])];
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) =>
-        4L * inputs[2].Shape.Count / Stride * inputs[1].Shape[1];
+        2L * outputs.Count * inputs[2].Shape.Count / Forward.Stride * inputs[1].Shape[1];
 
     public override void Evaluate(Evaluation evaluation)
     {
+        var (width, history) = (Forward.Width, Forward.History);
         var (shape, dOut) = (evaluation.InShape(0), evaluation.InShape(1)[0]);
         var (groups, rows, d) = (shape[0], shape[1], shape[2]);
-        var positions = rows - History;
+        var positions = rows - history;
         var (dx, dw) = (new double[shape.Count], new double[evaluation.In(1).Length]);
         for (var g = 0; g < groups; g++)
         {
             for (var t = 0; t < positions; t++)
             {
-                if (!StepLinear.Reaches(t, positions, Width, Stride, History))
+                if (!StepLinear.Reaches(t, positions, width, Forward.Stride, history))
                 {
                     continue;
                 }
 
-                var start = (g * rows + History + t - Width + 1) * d;
+                var start = (g * rows + history + t - width + 1) * d;
                 for (var o = 0; o < dOut; o++)
                 {
                     double dy = evaluation.In(2)[(g * positions + t) * dOut + o];
-                    for (var j = 0; j < Width * d; j++)
+                    for (var j = 0; j < width * d; j++)
                     {
-                        dx[start + j] += dy * evaluation.In(1)[o * Width * d + j];
-                        dw[o * Width * d + j] += dy * evaluation.In(0)[start + j];
+                        dx[start + j] += dy * evaluation.In(1)[o * width * d + j];
+                        dw[o * width * d + j] += dy * evaluation.In(0)[start + j];
                     }
                 }
             }
         }
 
-        for (var i = 0; i < dx.Length; i++)
+        foreach (var (output, gradient) in Wanted.Choose(dx, dw).Index())
         {
-            evaluation.Floats(0)[i] = (float)dx[i];
-        }
-
-        for (var i = 0; i < dw.Length; i++)
-        {
-            evaluation.Floats(1)[i] = (float)dw[i];
+            for (var i = 0; i < gradient.Length; i++)
+            {
+                evaluation.Floats(output)[i] = (float)gradient[i];
+            }
         }
     }
 }

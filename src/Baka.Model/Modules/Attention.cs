@@ -43,9 +43,13 @@ internal sealed class Attention : Module
         }
 
         Stream = Part(new StreamAttention(
-            name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x, x => Widen(x, keyWidth), below, isLast));
+            name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x, x => x.WidenHeads(_heads, keyWidth), below, isLast));
 
-        SlotMap<Linear> Map(string part, bool ofMem) => Part(new SlotMap<Linear>(Path(part), ofMem, path => new Linear(path, recipe.Dim, recipe.Dim)));
+        SlotMap<Linear> Map(string part, bool ofMem)
+        {
+            Linear Make(string path) => new(path, recipe.Dim, recipe.Dim);
+            return Part(new SlotMap<Linear>(Path(part), Make(Path(part)), ofMem ? Make(Path($"{part}.mem")) : null));
+        }
     }
 
     public StreamAttention Stream { get; }
@@ -57,22 +61,8 @@ internal sealed class Attention : Module
         var (q, k, v) = (Mapped(_q, n), Mapped(_k, n), Mapped(_v, n));
         (q, k) = (_negator?.Apply(q) ?? q, _negator?.Apply(k) ?? k);
         (q, k) = (_qNorm?.Apply(q) ?? q, _kNorm?.Apply(k) ?? k);
-        return Mapped(_o, Narrow(Stream.Apply(q, k, v, pass), n.Shape));
+        return Mapped(_o, Stream.Apply(q, k, v, pass).NarrowHeads(_heads, n.Shape[1]));
 
         Tensor Mapped(SlotMap<Linear> map, Tensor x) => map.Apply(x, pass, (linear, rows) => linear.Apply(rows));
     }
-
-    /// <summary>The attention op wants values as wide as keys: zeros fill every head.</summary>
-    private Tensor Widen(Tensor v, int keyWidth)
-    {
-        if (_negator is null)
-        {
-            return v;
-        }
-
-        var width = v.Shape[2] / _heads;
-        return v.Reshape(v.Shape[0], v.Shape[1], _heads, width).Pad(3, 0, keyWidth / _heads - width).Reshape(v.Shape[0], v.Shape[1], keyWidth);
-    }
-
-    private Tensor Narrow(Tensor o, Shape shape) => o.Reshape(shape[0], _heads, o.Shape[1] / _heads).Slice(2, 0, shape[1] / _heads).Reshape(shape);
 }

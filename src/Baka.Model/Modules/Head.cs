@@ -10,6 +10,7 @@ internal sealed class Head : Module
     private readonly Norm _norm;
     private readonly ParameterSpec _table;
 
+    /// <param name="recipe">As the last layer sees it.</param>
     public Head(ModelRecipe recipe, ParameterSpec embedding)
         : base("")
     {

@@ -5,29 +5,34 @@ using Baka.Model.Recipes;
 namespace Baka.Model.Modules;
 
 /// <summary>
-/// n = Norm(x); y = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own; then
-/// perhaps y + Mamba(LayerNorm(y)).
+/// n = Norm(x); y = x + Attn(n) + MLP(n) + Step(n), every branch perhaps gated, perhaps with a norm of its own, the MLP and
+/// the step perhaps not there; then perhaps y + Mamba(LayerNorm(y)). What comes from a narrower layer is widened first.
 /// </summary>
 internal sealed class Layer : Module
 {
+    private readonly int _heads;
+    private readonly int _width;
     private readonly Norm? _norm;
     private readonly Branch _attn;
-    private readonly Branch _mlp;
+    private readonly Branch? _mlp;
     private readonly Branch? _step;
     private readonly Mamba? _mamba;
     private readonly StreamAttention _stream;
 
     /// <param name="index">The layer's number.</param>
-    /// <param name="step">The step branch; <c>null</c> = none.</param>
+    /// <param name="recipe">As this layer sees it.</param>
+    /// <param name="mlp">Maps of the MLP; <c>null</c> = none.</param>
+    /// <param name="step">Map of the step branch; <c>null</c> = none.</param>
     /// <param name="below">The layer below; <c>null</c> = this is the first.</param>
-    public Layer(string name, ModelRecipe recipe, SlotLayout layout, int index, StepForward? step, Layer? below)
-        : base(name)
+    public Layer(int index, ModelRecipe recipe, SlotLayout layout, MlpMaps? mlp, StepMap? step, Layer? below)
+        : base($"layers.{index}")
     {
-        var isLast = index == recipe.Layers - 1;
+        (_heads, _width) = (recipe.Heads, recipe.Dim);
+        var isLast = index == recipe.Layers.Count - 1;
         _norm = recipe.Norm.Split ? null : Part(new Norm(Path("norm"), recipe.Norm.Kind, recipe.Dim));
         var source = recipe.Xl.Source == XlSource.Below ? below?._stream : null;
         (_stream, var attend) = MakeAttention(recipe, layout, source, isLast);
-        if (recipe.Recurrence.IsIn(index, recipe.Layers))
+        if (recipe.Recurrence.IsIn(index, recipe.Layers.Count))
         {
             var cell = Part(new RecurrentCell(Path("recurrence"), recipe, layout));
             var slots = attend;
@@ -35,12 +40,16 @@ internal sealed class Layer : Module
         }
 
         _attn = MakeBranch(Recipes.Branch.Attn, "attn", recipe, attend);
-        var mlp = Part(new SlotMap<Mlp>(Path("mlp"), recipe.MemTransformer.Controller && !isLast, path => new Mlp(path, recipe.Dim, recipe.Mlp)));
-        _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (_, n, pass) => mlp.Apply(n, pass, (map, x) => map.Apply(x)));
+        if (mlp is not null)
+        {
+            var map = Part(MakeMlp(recipe, mlp, recipe.MemTransformer.Controller && !isLast));
+            _mlp = MakeBranch(Recipes.Branch.Mlp, "mlp", recipe, (_, n, pass) => map.Apply(n, pass, (own, x) => own.Apply(x)));
+        }
+
         if (step is not null)
         {
-            Part(step);
-            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, (_, n, pass) => step.Apply(n, pass));
+            var map = Part(new StepForward(Path("step"), recipe, layout, step));
+            _step = MakeBranch(Recipes.Branch.Step, "step", recipe, (_, n, pass) => map.Apply(n, pass));
         }
 
         _mamba = recipe.Mamba.Follows(index) ? Part(new Mamba(Path("mamba"), recipe)) : null;
@@ -48,12 +57,14 @@ internal sealed class Layer : Module
 
     protected override string LocalName => Name;
 
-    /// <summary>x [N, d] → [N, d].</summary>
+    /// <summary>x [N, width of the layer before] → [N, d].</summary>
     public Tensor Apply(Tensor x, Pass pass)
     {
         using var scope = Scope(pass.Graph);
+        x = x.WidenHeads(_heads, _width);
         var n = _norm?.Apply(x);
-        var y = x + _attn.Apply(x, n, pass) + _mlp.Apply(x, n, pass);
+        var y = x + _attn.Apply(x, n, pass);
+        y = _mlp is null ? y : y + _mlp.Apply(x, n, pass);
         y = _step is null ? y : y + _step.Apply(x, n, pass);
         return _mamba is null ? y : y + _mamba.Apply(y, pass);
     }
@@ -69,6 +80,13 @@ internal sealed class Layer : Module
 
         var attention = Part(new Attention(Path("attn"), recipe, layout, below, isLast));
         return (attention.Stream, (_, n, pass) => attention.Apply(n, pass));
+    }
+
+    private SlotMap<Mlp> MakeMlp(ModelRecipe recipe, MlpMaps maps, bool ofMem)
+    {
+        var (name, mem) = (Path("mlp"), Path("mlp.mem"));
+        Mlp? Own() => ofMem ? new Mlp(mem, new MlpMaps(mem, maps.Width, maps.Hidden), recipe.Mlp with { Lora = 0 }) : null;
+        return new SlotMap<Mlp>(name, new Mlp(name, maps, recipe.Mlp), Own());
     }
 
     private Branch MakeBranch(Recipes.Branch kind, string name, ModelRecipe recipe, Func<Tensor, Tensor, Pass, Tensor> apply)

@@ -29,13 +29,12 @@ internal sealed class SlotMap<T> : Module
     private readonly T _usual;
     private readonly T? _ofMem;
 
-    /// <param name="ofMem">Whether [mem] slots have a map of their own.</param>
-    /// <param name="make">Makes a map of a name.</param>
-    public SlotMap(string name, bool ofMem, Func<string, T> make)
+    /// <param name="ofMem">That of [mem] slots; null = the same.</param>
+    public SlotMap(string name, T usual, T? ofMem)
         : base(name)
     {
-        _usual = Part(make(name));
-        _ofMem = ofMem ? Part(make($"{name}.mem")) : null;
+        _usual = Part(usual);
+        _ofMem = ofMem is null ? null : Part(ofMem);
     }
 
     /// <summary>x [N, d] → [N, width].</summary>

@@ -11,6 +11,7 @@ namespace Baka.Model.Modules;
 /// </summary>
 internal sealed class Memory : Module
 {
+    private readonly int _heads;
     private readonly int _margin;
     private readonly ParameterSpec _initial;
     private readonly SolidifierMap? _solidifier;
@@ -20,7 +21,7 @@ internal sealed class Memory : Module
         : base("")
     {
         var (m, d) = (recipe.Memory.Tokens, recipe.Dim);
-        _margin = recipe.Memory.Margin;
+        (_heads, _margin) = (recipe.Heads, recipe.Memory.Margin);
         _initial = Learn("memory.weight", new Shape(m, d), Initialization.Normal(1));
         _solidifier = SolidifierMap.Of(recipe) is { } solidifier ? Part(solidifier) : null;
         _written = Carry("memory", m, d);
@@ -44,11 +45,14 @@ internal sealed class Memory : Module
         return fresh.Select(initial, WithMargin(written, initial));
     }
 
-    /// <summary>Keeps what the window wrote: x [N, d] of the last layer, whose last m slots of each row are the write block.</summary>
+    /// <summary>
+    /// Keeps what the window wrote: x [N, width] of the last layer, whose last m slots of each row are the write block.
+    /// Where that is wider than memory, the first values of every head are kept.
+    /// </summary>
     public void End(Pass pass, Tensor x)
     {
-        var m = _initial.Shape[0];
-        pass.Carry[_written] = pass.ByRow(x).Slice(1, pass.Slots - m, m);
+        var (m, d) = (_initial.Shape[0], _initial.Shape[1]);
+        pass.Carry[_written] = pass.ByRow(x).Slice(1, pass.Slots - m, m).NarrowHeads(_heads, d);
     }
 
     private Tensor WithMargin(Tensor written, Tensor initial)

@@ -13,7 +13,7 @@ internal abstract class Module(string name)
     /// <summary>Path of the module, such as <c>layers.0.attn</c>; empty for the model itself.</summary>
     public string Name { get; } = name;
 
-    /// <summary>Its parameters and those of its parts.</summary>
+    /// <summary>Its parameters and those of its parts; modules that share a part both have its parameters.</summary>
     public IEnumerable<ParameterSpec> Parameters => _parameters.Concat(_parts.SelectMany(p => p.Parameters));
 
     /// <summary>Its carried state and that of its parts.</summary>

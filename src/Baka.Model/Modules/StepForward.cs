@@ -29,12 +29,10 @@ internal sealed class StepForward : Module
     private readonly Carried? _tail;
     private readonly Carried? _inputs;
 
-    /// <param name="owner">Whether the map's parameters are listed here.</param>
-    public StepForward(string name, ModelRecipe recipe, SlotLayout layout, StepMap map, bool owner)
+    public StepForward(string name, ModelRecipe recipe, SlotLayout layout, StepMap map)
         : base(name)
     {
-        (_recipe, _layout) = (recipe.Step, layout);
-        _map = owner ? Part(map) : map;
+        (_recipe, _layout, _map) = (recipe.Step, layout, Part(map));
         if (History > 0)
         {
             _tail = _recipe.Carry ? Carry("tail", History, recipe.Dim) : null;

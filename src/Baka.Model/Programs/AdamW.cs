@@ -6,7 +6,7 @@ namespace Baka.Model.Programs;
 
 /// <summary>
 /// Clipping by the global norm and AdamW (arXiv 1711.05101) as part of the graph: decay is decoupled from the
-/// gradient and applies to every parameter. Where loss or norm are not finite, nothing changes.
+/// gradient and applies to every trained parameter. Where loss or norm are not finite, nothing changes.
 /// </summary>
 internal sealed class AdamW
 {

@@ -30,7 +30,7 @@ internal sealed class WindowGraph
 
     public IReadOnlyList<WindowPass> Passes { get; }
 
-    /// <summary>The last layer's output at the tokens: [B·W·T, d].</summary>
+    /// <summary>The last layer's output at the tokens: [B·W·T, its width].</summary>
     public Tensor Hidden { get; }
 
     /// <summary>The negative log-likelihoods of the input <c>targets</c>: [B·W·T], also an output.</summary>

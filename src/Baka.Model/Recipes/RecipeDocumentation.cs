@@ -37,7 +37,7 @@ public static class RecipeDocumentation
     private static readonly Recipe Default = RecipeLoader.Load(new Recipe().Preset, []);
 
     /// <summary>Every key, in the order declared.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. RecipeSchema.Root.All().SelectMany(Describe)];
+    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. RecipeSchema.Root.All().SelectMany(section => Describe(section))];
 
     /// <summary>The text of docs/recipes.md.</summary>
     public static string Markdown()
@@ -54,14 +54,15 @@ public static class RecipeDocumentation
     {
         Scalar scalar => scalar.Text,
         Sequence sequence => $"[{string.Join(", ", sequence.Items.Select(Inline))}]",
+        Mapping mapping => $"{{ {string.Join(", ", mapping.Entries.Select(x => $"{x.Key}: {Inline(x.Value)}"))} }}",
         _ => throw new ArgumentException("Only values stand on one line.", nameof(node)),
     };
 
-    private static IEnumerable<RecipeKey> Describe(Section section)
-    {
-        var record = RecipeSchema.Root.Walk(Default).Single(x => x.Section == section).Record;
-        return section.Fields.Select(x => new RecipeKey(x.Path, x.Kind.Description, x.Show(x.Get(record)), x.Help));
-    }
+    private static IEnumerable<RecipeKey> Describe(Section section) =>
+        Describe(section, RecipeSchema.Root.Walk(Default).Single(x => x.Section == section).Record);
+
+    private static IEnumerable<RecipeKey> Describe(Section section, object record) =>
+        section.Fields.Select(x => new RecipeKey(x.Path, x.Kind.Description, x.Show(x.Get(record)), x.Help));
 
     private static void AppendPresets(StringBuilder page)
     {
@@ -97,8 +98,16 @@ public static class RecipeDocumentation
     private static void AppendKeys(StringBuilder page, Section section)
     {
         if (section.Fields.Count == 0) return;
-        page.Append($"\n### {section.Key.Help}\n\n| key | values | default | meaning |\n| --- | --- | --- | --- |\n");
-        foreach (var key in Describe(section))
+        AppendTable(page, section.Key.Help, Describe(section));
+        foreach (var field in section.Fields)
+            if (field.Kind.Item is { } item)
+                AppendTable(page, $"One of the groups of `{field.Path}`", Describe(item, Activator.CreateInstance(item.Type)!));
+    }
+
+    private static void AppendTable(StringBuilder page, string title, IEnumerable<RecipeKey> keys)
+    {
+        page.Append($"\n### {title}\n\n| key | values | default | meaning |\n| --- | --- | --- | --- |\n");
+        foreach (var key in keys)
             page.Append($"| `{key.Path}` | {key.Values} | {key.Default} | {key.Help} |\n");
     }
 }

@@ -25,11 +25,12 @@ public sealed record MemoryReport(IReadOnlyList<MemoryPart> Parts)
 /// <param name="Rows">B.</param>
 /// <param name="Windows">W.</param>
 /// <param name="TokensPerStep">B·W·T.</param>
-/// <param name="ParameterCount">Trained numbers.</param>
+/// <param name="ParameterCount">Learned numbers.</param>
+/// <param name="TrainedCount">Those of them that the step changes.</param>
 /// <param name="Kernels">By kind, the most work first.</param>
 /// <param name="Memory">Predicted memory.</param>
 public sealed record PlanReport(
-    string Device, int Rows, int Windows, int TokensPerStep, long ParameterCount, IReadOnlyList<KernelGroup> Kernels, MemoryReport Memory)
+    string Device, int Rows, int Windows, int TokensPerStep, long ParameterCount, long TrainedCount, IReadOnlyList<KernelGroup> Kernels, MemoryReport Memory)
 {
     public long Flops => Kernels.Sum(k => k.Flops);
 

@@ -25,6 +25,7 @@ public static class PlanRun
             windows,
             rows * windows * recipe.Model.Window,
             model.Parameters.Sum(p => p.Shape.Count),
+            model.Trained(train).Sum(p => p.Shape.Count),
             Group(planned.Plans.SelectMany((plan, i) => plan.Steps.Select(step => (step, StepPrograms.Runs(train, rows, i))))),
             new MemoryReport(planned.Memory(model, rows)));
     }

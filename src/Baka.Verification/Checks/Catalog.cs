@@ -18,6 +18,8 @@ public static class Catalog
 
     private static readonly int[] Seeds = [1, 2, 3];
 
+    private static readonly string[] Parts = ["attn", "step", "gates", "norms", "memory", "embed", "head", "layers.1-"];
+
     private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm"];
 
     public static IReadOnlyList<Check> All(Precision precision) =>
@@ -26,6 +28,8 @@ public static class Catalog
         .. LargeOpCases.All.Keys.Select(name => LargeOp(name, precision)),
         .. ModelCases.Zoo.Select(model => Model(model.Key, precision, SamplesOfGates, device => TrainingSteps.Run(device, model.Value, Windows))),
         Model("everything, a row at a time", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1)),
+        .. Parts.Select(part => Model($"everything, {part} alone trained", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, only: [part]))),
+        Model("step and norms alone trained, a row at a time", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1, only: ["step", "norms"])),
         .. ModelCases.Large.Select(model => Model(model.Key, precision, Samples, device => TrainingSteps.Run(device, model.Value, windows: 2))),
         .. Remembering.Select(name => new MemoryCheck(name, ModelCases.Zoo[name], precision)),
         .. ModelCases.Large.Select(model => new RepetitionCheck(model.Key, device => TrainingSteps.Run(device, model.Value, windows: 2))),

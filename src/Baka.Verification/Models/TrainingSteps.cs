@@ -17,11 +17,12 @@ internal static class TrainingSteps
 
     /// <param name="windows">W, at least 2.</param>
     /// <param name="rowsPerPass">Of two rows; null for both at once.</param>
-    public static IReadOnlyList<Measured> Run(IDevice device, ModelRecipe recipe, int windows, int? rowsPerPass = null)
+    /// <param name="only">The parts to be trained; null for all.</param>
+    public static IReadOnlyList<Measured> Run(IDevice device, ModelRecipe recipe, int windows, int? rowsPerPass = null, ValueList<string>? only = null)
     {
         const int Rows = 2;
         var model = new LanguageModel(recipe);
-        var train = new TrainRecipe { Batch = Rows, RowsPerPass = rowsPerPass, Optimizer = Optimizer };
+        var train = new TrainRecipe { Batch = Rows, RowsPerPass = rowsPerPass, Only = only, Optimizer = Optimizer };
         using var program = TrainingProgram.Create(device, model, train, Rows, windows);
         ModelCases.Initialize(device, model);
         var seen = new List<Measured>();

@@ -75,6 +75,13 @@ public sealed class OpCase
         return IsCarried(shape) ? Graph.Carry(name, shape) : Graph.Input(name, DType.Float32, shape);
     }
 
+    /// <summary>A parameter that no gradient is wanted of.</summary>
+    public Tensor Frozen(string name, params int[] extents)
+    {
+        Draw(name, new Shape(extents), -1, 1);
+        return Graph.Parameter(name, new Shape(extents));
+    }
+
     /// <summary>Integers from low up to, but without, high.</summary>
     public Tensor Index(string name, int count, int low, int high) => Index(name, [.. Enumerable.Range(0, count).Select(_ => _random.Next(low, high))]);
 

@@ -87,12 +87,13 @@ public static class OpCases
         },
         ["rms norm"] = c => Norm(c, false),
         ["layer norm"] = c => Norm(c, true),
-        ["cross-entropy"] = c =>
-        {
-            var (rows, d, vocabulary) = (c.Size(1, 30), c.Size(1, 20), c.Size(2, 50));
-            return c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, d), c.Parameter(vocabulary, d), c.Index("targets", rows, -1, vocabulary)]);
-        },
+        ["norm with a frozen weight"] = c => Norm(c, false, Frozen.Weight),
+        ["cross-entropy"] = c => CrossEntropy(c),
+        ["cross-entropy with a frozen weight"] = c => CrossEntropy(c, Frozen.Weight),
+        ["cross-entropy of a frozen input"] = c => CrossEntropy(c, Frozen.Input),
         ["step"] = c => Step(c, 1, false),
+        ["step with a frozen weight"] = c => Step(c, 1, true, Frozen.Weight),
+        ["step of a frozen input"] = c => Step(c, 2, false, Frozen.Input),
         ["step, every third"] = c => Step(c, 3, false),
         ["step with history"] = c => Step(c, 1, true),
         ["step with history, every second"] = c => Step(c, 2, true),
@@ -135,18 +136,30 @@ public static class OpCases
         return a.MatMul(b, transposeA, transposeB) * 2f + c.Activation(m, n);
     }
 
-    private static Tensor Norm(OpCase c, bool centered)
+    private static Tensor Norm(OpCase c, bool centered, Frozen frozen = Frozen.Nothing)
     {
         var (rows, d) = (c.Size(1, 20), c.Size(2, 70));
-        return c.Graph.Add(new Norm(centered, 1e-6f), [c.Activation(rows, d), c.Parameter(d)]) * c.Activation(rows, d);
+        return c.Graph.Add(new Norm(centered, 1e-6f), [c.Activation(rows, d), Weight(c, frozen, d)]) * c.Activation(rows, d);
     }
 
-    private static Tensor Step(OpCase c, int stride, bool carry)
+    private static Tensor CrossEntropy(OpCase c, Frozen frozen = Frozen.Nothing)
+    {
+        var (rows, d, vocabulary) = (c.Size(1, 30), c.Size(1, 20), c.Size(2, 50));
+        return c.Graph.Add(new LinearCrossEntropy(), [Input(c, frozen, rows, d), Weight(c, frozen, vocabulary, d), c.Index("targets", rows, -1, vocabulary)]);
+    }
+
+    private static Tensor Input(OpCase c, Frozen frozen, params int[] extents) =>
+        frozen == Frozen.Input ? c.Fixed("frozen", new Shape(extents)) : c.Activation(extents);
+
+    private static Tensor Weight(OpCase c, Frozen frozen, params int[] extents) =>
+        frozen == Frozen.Weight ? c.Frozen("frozen", extents) : c.Parameter(extents);
+
+    private static Tensor Step(OpCase c, int stride, bool carry, Frozen frozen = Frozen.Nothing)
     {
         var (groups, positions, width, d, output) = (c.Size(1, 4), c.Size(1, 9), c.Size(1, 4), c.Size(1, 12), c.Size(1, 12));
         var history = carry ? width - 1 : 0;
-        var x = c.Activation(groups, history + positions, d);
-        return c.Graph.Add(new StepLinear(width, stride, history), [x, c.Parameter(output, width * d)]) * 1.5f;
+        var x = Input(c, frozen, groups, history + positions, d);
+        return c.Graph.Add(new StepLinear(width, stride, history), [x, Weight(c, frozen, output, width * d)]) * 1.5f;
     }
 
     private static Tensor Attend(OpCase c, int windows, bool past, float theta, bool detach)
@@ -206,5 +219,13 @@ public static class OpCases
 
         var perSlot = new Shape(rows, slots, states);
         return [c.Parameter(perState, -2, -0.1f), c.Activation(perSlot), c.Activation(new Shape(rows, slots, channels), 0.05f, 1), c.Activation(perSlot)];
+    }
+
+    /// <summary>Which operand no gradient is wanted of.</summary>
+    private enum Frozen
+    {
+        Nothing,
+        Input,
+        Weight,
     }
 }

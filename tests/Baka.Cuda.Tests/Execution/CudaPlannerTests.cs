@@ -28,6 +28,29 @@ public sealed class CudaPlannerTests
         }
     }
 
+    [Theory]
+    [InlineData("attn")]
+    [InlineData("step")]
+    [InlineData("norms")]
+    [InlineData("memory")]
+    [InlineData("embed")]
+    [InlineData("head")]
+    [InlineData("layers.1-")]
+    public void Every_part_can_be_trained_by_itself(string part)
+    {
+        var model = new LanguageModel(ModelCases.Everything);
+        foreach (var precision in Enum.GetValues<Precision>())
+        {
+            foreach (var rowsPerPass in new[] { 1, 2 })
+            {
+                using var planner = Planner(precision);
+                using var program = TrainingProgram.Create(planner, model, new TrainRecipe { Only = [part], RowsPerPass = rowsPerPass }, 2, 2);
+                var all = Memory(precision, model, rowsPerPass);
+                Assert.True(planner.Memory.Variables < all.Variables);
+            }
+        }
+    }
+
     [Fact]
     public void A_compute_capability_without_bf16_is_refused()
     {

@@ -50,6 +50,20 @@ public class CrossEntropyLoweringTests
         Assert.Equal([264L, 1L], logits.Strides);
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void A_gradient_that_is_not_wanted_has_no_product(bool input, bool weight)
+    {
+        var op = new LinearCrossEntropyGradient(new WantedGradients(input, weight));
+        View[] inputs = [Dense(BF16, 300, 64), Dense(BF16, 1000, 64), Dense(Element.Int32, 300), Dense(F32, 300)];
+        var gradient = input ? Dense(BF16, 300, 64) : Dense(F32, 1000, 64);
+        var products = CrossEntropyLowering.Lower(op, Step(op, inputs, Dense(F32, 300), gradient), Context()).OfType<Product>().ToArray();
+        Assert.Equal(2, products.Length);
+        Assert.Equal(weight, products[1].TransposeA);
+        Assert.Equal(gradient.Storage, products[1].D.Storage);
+    }
+
     [Fact]
     public void Evaluation_makes_no_gradients()
     {
@@ -72,7 +86,7 @@ public class CrossEntropyLoweringTests
     [Fact]
     public void A_sum_of_gradients_is_added_to_by_the_products_of_every_chunk()
     {
-        var op = new LinearCrossEntropyGradientAdd();
+        var op = new LinearCrossEntropyGradientAdd(new LinearCrossEntropyGradient(WantedGradients.Both));
         var sum = Dense(F32, 50304, 768);
         View[] inputs = [Dense(BF16, 8192, 768), Dense(BF16, 50304, 768), Dense(Element.Int32, 8192), Dense(F32, 8192), sum];
         var operations = CrossEntropyLowering.Lower(op, Step(op, inputs, Dense(F32, 8192), Dense(BF16, 8192, 768), sum), Context());
@@ -81,7 +95,7 @@ public class CrossEntropyLoweringTests
 
     private static IReadOnlyList<Operation> Gradient(Element element, int rows, int vocabulary, LoweringContext context)
     {
-        var op = new LinearCrossEntropyGradient();
+        var op = new LinearCrossEntropyGradient(WantedGradients.Both);
         View[] inputs = [Dense(element, rows, 768), Dense(element, vocabulary, 768), Dense(Element.Int32, rows), Dense(F32, rows)];
         return CrossEntropyLowering.Lower(op, Step(op, inputs, Dense(F32, rows), Dense(element, rows, 768), Dense(F32, vocabulary, 768)), context);
     }

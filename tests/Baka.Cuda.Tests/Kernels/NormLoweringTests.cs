@@ -35,13 +35,21 @@ public class NormLoweringTests
     public void The_weight_gradient_is_summed_in_two_stages(int rows, int blocks)
     {
         var (x, dw) = (Dense(BF16, rows, 768), Dense(F32, 768));
-        var step = Step(new NormBackward(false), [x, Dense(F32, 768), Dense(F32, rows, 2), x], Dense(BF16, rows, 768), dw);
-        var operations = NormLowering.Lower(new NormBackward(false), step, Context()).Cast<Launch>().ToArray();
+        var step = Step(new NormBackward(false, OfWeight: true), [x, Dense(F32, 768), Dense(F32, rows, 2), x], Dense(BF16, rows, 768), dw);
+        var operations = NormLowering.Lower(new NormBackward(false, OfWeight: true), step, Context()).Cast<Launch>().ToArray();
         var partial = ((Argument.Pointer)operations[0].Arguments[^1]).View;
         Assert.Equal(["norm_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
         Assert.Equal(new Grid(blocks), operations[0].Grid);
         Assert.Equal([blocks, 768], partial.Shape.Extents.ToArray());
         Assert.Equal([partial, dw], operations[1].Arguments);
+    }
+
+    [Fact]
+    public void A_frozen_weight_has_no_gradient_to_sum()
+    {
+        var (x, op) = (Dense(BF16, 100, 768), new NormBackward(false, OfWeight: false));
+        var launch = (Launch)Assert.Single(NormLowering.Lower(op, Step(op, [x, Dense(F32, 768), Dense(F32, 100, 2), x], Dense(BF16, 100, 768)), Context()));
+        Assert.Equal("0", launch.Define("OF_WEIGHT"));
     }
 
     private static IReadOnlyList<Operation> Forward(View x)

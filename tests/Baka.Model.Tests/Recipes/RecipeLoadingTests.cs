@@ -27,7 +27,7 @@ public class RecipeLoadingTests
         var recipe = RecipeLoader.Load(name, []);
         var model = recipe.Model;
         Assert.Equal((name, name), (recipe.Name, recipe.Preset));
-        Assert.Equal((layers, dim, hidden, heads), (model.Layers, model.Dim, model.Mlp.Hidden, model.Heads));
+        Assert.Equal((layers, dim, hidden, heads), (model.Layers.Count, model.Dim, model.Mlp.Hidden, model.Heads));
         Assert.Equal((window, pauses, vocabulary), (model.Window, model.Pause.Count, model.Vocabulary));
         Assert.Equal((MlpActivation.Elephant, 16, 4), (model.Mlp.Act, model.Memory.Tokens, model.Step.Width));
         Assert.Equal(new XlRecipe { Scheme = XlScheme.LongReset, Windows = 1 }, model.Xl);
@@ -77,6 +77,18 @@ public class RecipeLoadingTests
         Assert.Equal(
             RecipeFiles.Load("train.optimizer.lr: 2e-3\nxl.windows: 3"),
             RecipeFiles.Load("train:\n  optimizer: { lr: 0.002 }\nxl:\n  windows: 3"));
+
+    [Fact]
+    public void Layers_are_a_number_or_groups_which_an_extending_recipe_replaces_whole()
+    {
+        using var files = new RecipeFiles();
+        files.Write("base.yaml", "layers: [{ count: 2, mlp.hidden: 0 }, { mlp: { hidden: 7 } }, {}]");
+        var model = RecipeLoader.Load(files.Write("run.yaml", "extends: base.yaml"), []).Model;
+        Assert.Equal([0, 0, 7, 512], Enumerable.Range(0, model.Layers.Count).Select(i => model.OfLayer(i).Mlp.Hidden));
+        Assert.Equal(3, RecipeLoader.Load(files.Write("run.yaml", "extends: base.yaml"), ["layers=3"]).Model.Layers.Count);
+        Assert.Equal(model.Layers, RecipeFiles.Load("", "layers=[{count: 2, mlp.hidden: 0}, {mlp.hidden: 7}, {count: 1}]").Model.Layers);
+        Assert.Equal(RecipeFiles.Load("layers: 5"), RecipeFiles.Load("layers: [{ count: 5 }]"));
+    }
 
     [Fact]
     public void Overrides_take_lists_mappings_nulls_and_text_as_it_stands()

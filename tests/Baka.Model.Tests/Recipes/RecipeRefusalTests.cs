@@ -15,13 +15,19 @@ public class RecipeRefusalTests
         Assert.Equal(sentence, RecipeFiles.Refusal(yaml));
 
     [Theory]
-    [InlineData("layers: four", "run.yaml:1: layers must be a whole number ≥ 1, not 'four'.")]
-    [InlineData("layers: 0", "run.yaml:1: layers must be a whole number ≥ 1, not '0'.")]
-    [InlineData("layers: 1.5", "run.yaml:1: layers must be a whole number ≥ 1, not '1.5'.")]
-    [InlineData("layers: 3000000000", "run.yaml:1: layers must be a whole number ≥ 1, not '3000000000'.")]
-    [InlineData("layers:", "run.yaml:1: layers must be a whole number ≥ 1, not nothing.")]
-    [InlineData("layers: [4]", "run.yaml:1: layers must be a whole number ≥ 1, not a list.")]
-    [InlineData("layers: { number: 4 }", "run.yaml:1: layers must be a whole number ≥ 1, not a mapping.")]
+    [InlineData("layers: four", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not 'four'.")]
+    [InlineData("layers: 0", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not '0'.")]
+    [InlineData("layers: 1.5", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not '1.5'.")]
+    [InlineData("layers: 3000000000", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not '3000000000'.")]
+    [InlineData("layers:", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not nothing.")]
+    [InlineData("layers: [4]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }]; it holds '4'.")]
+    [InlineData("layers: []", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not a list.")]
+    [InlineData("layers: [{ count: 600 }, { count: 401 }]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not a list.")]
+    [InlineData("layers: [{ number: 4 }]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }]; a group has no key 'number', but count and mlp.hidden.")]
+    [InlineData("layers: [{ count: 4 }, { count: 0 }]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }]; the count of a group must be a whole number ≥ 1, not '0'.")]
+    [InlineData("layers: [{ mlp: { hidden: -1 } }]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }]; the mlp.hidden of a group must be a whole number ≥ 0 or null, not '-1'.")]
+    [InlineData("layers: [{ mlp.hidden: 1, mlp: { hidden: 2 } }]", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }]; a group has its mlp.hidden twice.")]
+    [InlineData("layers: { number: 4 }", "run.yaml:1: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not a mapping.")]
     [InlineData("train.windows_per_step: 0", "run.yaml:1: train.windows_per_step must be a whole number ≥ 1, not '0'.")]
     [InlineData("rope.theta: 0", "run.yaml:1: rope.theta must be a number > 0, not '0'.")]
     [InlineData("rope.theta: .inf", "run.yaml:1: rope.theta must be a number > 0, not '.inf'.")]
@@ -76,6 +82,23 @@ public class RecipeRefusalTests
     [InlineData("mega.states: 4\nattn.negator: true", "run.yaml: mega.states is 4, so that there is no multi-head attention, but attn asks for something of it: leave out one of them.")]
     [InlineData("vocabulary: 255", "run.yaml: vocabulary 255 is too small for a byte-level tokenizer, which starts from 256 bytes: raise it or give tokenizer.path.")]
     [InlineData("train: { steps: null, minutes: null }", "run.yaml: train.steps and train.minutes are both null, so that training would never end: set one of them.")]
+    [InlineData("fanout.step: 12", "run.yaml: fanout.step 12 is no multiple of 8, so that the 4 heads cannot grow by an even number of values each: change it.")]
+    [InlineData("fanout.step: 2000000000", "run.yaml: fanout.step 2000000000 makes the last of 4 layers wider than any memory: lower it.")]
+    [InlineData("{ fanout.step: 8, tie: true }", "run.yaml: tie is true, but with fanout.step the output map is wider than the embedding: leave out one of them.")]
+    [InlineData("{ fanout.step: 8, step.share: pairs }", "run.yaml: step.share is pairs, but with fanout.step layers have different widths: leave out one of them.")]
+    [InlineData("mlp.share: abc", "run.yaml: mlp.share 'abc' has 3 letters, but there are 4 layers: write one for each.")]
+    [InlineData("{ layers: [{ count: 3 }, { mlp.hidden: 7 }], mlp.share: abaa }", "run.yaml: mlp.share 'abaa' gives layers 0 and 3 one MLP, but theirs are 128 × 512 and 128 × 7: give them different letters.")]
+    [InlineData("{ fanout.step: 8, mlp.share: aabb }", "run.yaml: mlp.share 'aabb' gives layers 0 and 1 one MLP, but theirs are 128 × 512 and 136 × 512: give them different letters.")]
+    [InlineData("{ mlp: { hidden: 0, lora: 2 }, gate.of: [] }", "run.yaml: mlp.lora is 2, but no layer has an MLP: set mlp.hidden or leave out mlp.lora.")]
+    [InlineData("layers: [{ count: 2, mlp.hidden: 0 }]", "run.yaml: gate.of names mlp, but no layer has an MLP: leave mlp out of gate.of or set mlp.hidden.")]
+    [InlineData("{ mlp.hidden: 0, gate.of: [], memory.solidifier: mlp }", "run.yaml: memory.solidifier is mlp, but mlp.hidden is 0: set mlp.hidden or choose another solidifier.")]
+    [InlineData("train.only: []", "run.yaml: train.only is [], so that nothing would be trained: name parts or set it to null.")]
+    [InlineData("train.only: [mlp, rnn]", "run.yaml: train.only names rnn, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-3 or some of them.")]
+    [InlineData("{ train.only: [step], step.width: 0, gate.of: [attn] }", "run.yaml: train.only names step, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, head, and layers.0-3 or some of them.")]
+    [InlineData("{ train.only: [head], tie: true }", "run.yaml: train.only names head, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, and layers.0-3 or some of them.")]
+    [InlineData("train.only: [layers.2-4]", "run.yaml: train.only names layers.2-4, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-3 or some of them.")]
+    [InlineData("train.only: [layers.3-2]", "run.yaml: train.only names layers.3-2, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-3 or some of them.")]
+    [InlineData("{ train.only: [layers.4-], layers: 2 }", "run.yaml: train.only names layers.4-, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-1 or some of them.")]
     [InlineData("name: a/b", "run.yaml: name 'a/b' cannot name a folder: leave out slashes and control characters.")]
     public void A_combination_that_makes_no_sense_is_refused(string yaml, string sentence) =>
         Assert.Equal(sentence, RecipeFiles.Refusal(yaml));
@@ -104,8 +127,8 @@ public class RecipeRefusalTests
     [InlineData("layers", "--set layers: an override is written key=value, such as xl.windows=2.")]
     [InlineData("=4", "--set =4: an override is written key=value, such as xl.windows=2.")]
     [InlineData("layer=4", "--set layer=4: there is no key 'layer'; the nearest is 'layers'.")]
-    [InlineData("layers=x", "--set layers=x: layers must be a whole number ≥ 1, not 'x'.")]
-    [InlineData("layers=", "--set layers=: layers must be a whole number ≥ 1, not nothing.")]
+    [InlineData("layers=x", "--set layers=x: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not 'x'.")]
+    [InlineData("layers=", "--set layers=: layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not nothing.")]
     [InlineData("extends=small", "--set extends=small: only a file can extend another; name the recipe to start from instead.")]
     [InlineData("preset=huge", "--set preset=huge: preset must be one of tiny, small, permuteformer-6, baka-12, not 'huge'.")]
     public void A_wrong_override_is_refused(string text, string sentence) =>
@@ -160,7 +183,7 @@ public class RecipeRefusalTests
     {
         new Recipe().Check();
         var empty = new Recipe { Model = new ModelRecipe { Layers = 0 } };
-        Assert.Equal("recipe 'tiny': layers must be a whole number ≥ 1, not 0.", Assert.Throws<RecipeException>(empty.Check).Message);
+        Assert.Equal("recipe 'tiny': layers must be a whole number ≥ 1 and ≤ 1000, or a list of groups such as [{ count: 2, mlp.hidden: 0 }, { count: 8 }], not 0.", Assert.Throws<RecipeException>(empty.Check).Message);
         var uneven = new Recipe { Model = new ModelRecipe { Heads = 3 } };
         Assert.Equal("recipe 'tiny': dim 128 is not divisible by heads 3: change one of them.", Assert.Throws<RecipeException>(uneven.Check).Message);
     }

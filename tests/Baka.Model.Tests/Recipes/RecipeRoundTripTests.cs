@@ -71,6 +71,8 @@ public class RecipeRoundTripTests
 
     private static object? RandomValue(Type type, Field field, Random random)
     {
+        if (type == typeof(LayerGroups)) return RandomLayers(random);
+        if (field.Path == "train.only" && random.Next(2) == 0) return new ValueList<string>(["attn", "layers.0-"]);
         if (field == RecipeSchema.Preset) return RecipeLoader.Presets[random.Next(RecipeLoader.Presets.Count)];
         if (field.Kind.Allows(null) && random.Next(4) == 0) return null;
         type = Nullable.GetUnderlyingType(type) ?? type;
@@ -83,6 +85,9 @@ public class RecipeRoundTripTests
         if (type == typeof(ValueList<Branch>)) return new ValueList<Branch>([.. Enum.GetValues<Branch>().Where(_ => random.Next(2) == 0)]);
         return new ValueList<string>([.. Enumerable.Range(0, random.Next(4)).Select(_ => RandomText(random)).Distinct()]);
     }
+
+    private static LayerGroups RandomLayers(Random random) => random.Next(2) == 0 ? random.Next(6) : new LayerGroups(
+        [.. Enumerable.Range(0, random.Next(4)).Select(_ => new LayerGroup { Count = random.Next(1, 4), Hidden = random.Next(3) == 0 ? null : random.Next(99) })]);
 
     private static string RandomText(Random random) => AwkwardTexts[random.Next(AwkwardTexts.Length)];
 }

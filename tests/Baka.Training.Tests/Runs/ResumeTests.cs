@@ -16,6 +16,9 @@ public sealed class ResumeTests : IDisposable
         [],
         ["train.accumulate=2", "train.clip.percentile=30", "train.clip.norm=null"],
         ["xl.scheme=none", "memory.tokens=0", "step.carry=false", "train.schedule.kind=linear"],
+        ["train.only=[attn, norms, layers.1]"],
+        ["layers=[{ mlp.hidden: 0 }, { count: 2 }]", "mlp.share=abb", "mlp.lora=2", "train.accumulate=2"],
+        ["layers=3", "fanout.step=4", "norm.split=true"],
         ["memory.solidifier=glu", "memory.mask=rmt", "xl.windows=2", "xl.sinks=1"]);
 
     [Theory]

@@ -8,7 +8,8 @@ internal sealed class MlpSolidifier : SolidifierMap
 {
     private readonly Mlp _mlp;
 
-    public MlpSolidifier(ModelRecipe recipe) => _mlp = Part(new Mlp(Name, recipe.Dim, recipe.Mlp));
+    public MlpSolidifier(ModelRecipe recipe) => 
+        _mlp = Part(new Mlp(Name, new MlpMaps(Name, recipe.Dim, recipe.Mlp.Hidden), recipe.Mlp with { Lora = 0 }));
 
     protected override Tensor Map(Tensor x) => _mlp.Apply(x);
 }

@@ -19,6 +19,8 @@ public sealed record GateRecipe : IRecipeRules
                 yield return conflict;
         if (Of.Contains(Branch.Step) && recipe.Model.Step.Width == 0)
             yield return "gate.of names step, but step.width is 0: leave step out of gate.of or set step.width";
+        if (Of.Contains(Branch.Mlp) && Enumerable.Range(0, recipe.Model.Layers.Count).All(i => recipe.Model.OfLayer(i).Mlp.Hidden == 0))
+            yield return "gate.of names mlp, but no layer has an MLP: leave mlp out of gate.of or set mlp.hidden";
     }
 }
 

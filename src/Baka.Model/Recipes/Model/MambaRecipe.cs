@@ -26,8 +26,8 @@ public sealed record MambaRecipe : IRecipeRules
         if (Every == 0)
             foreach (var conflict in RecipeChecks.Idle(this, new MambaRecipe(), "mamba.every is 0", "mamba.every"))
                 yield return conflict;
-        if (Every > recipe.Model.Layers)
-            yield return $"mamba.every {Every} is more than the {recipe.Model.Layers} layers, so that none has a Mamba: lower it";
+        if (Every > recipe.Model.Layers.Count)
+            yield return $"mamba.every {Every} is more than the {recipe.Model.Layers.Count} layers, so that none has a Mamba: lower it";
         if (Conv > recipe.Model.Window)
             yield return $"mamba.conv {Conv} is more than the window of {recipe.Model.Window} tokens: lower it";
     }

@@ -22,6 +22,8 @@ public sealed record MemoryRecipe : IRecipeRules
                 yield return conflict;
         else if (Margin > 0 && 2L * Margin >= Tokens)
             yield return $"memory.margin {Margin} re-initializes all {Tokens} memory slots, so that nothing is remembered: keep it below half of memory.tokens";
+        if (Solidifier == Solidifier.Mlp && recipe.Model.Mlp.Hidden == 0)
+            yield return "memory.solidifier is mlp, but mlp.hidden is 0: set mlp.hidden or choose another solidifier";
     }
 }
 

@@ -3,10 +3,10 @@ namespace Baka.Model.Recipes;
 /// <summary>The model: its size, and one section for each technique.</summary>
 public sealed record ModelRecipe : IRecipeRules
 {
-    [Key("number of layers", Min = 1)]
-    public int Layers { get; init; } = 4;
+    [Key("number of layers, or groups of layers that are alike, from the first to the last", Min = 1, Max = 1000)]
+    public LayerGroups Layers { get; init; } = 4;
 
-    [Key("model width d", Min = 1)]
+    [Key("model width d; with fan-out that of the first layer", Min = 1)]
     public int Dim { get; init; } = 128;
 
     [Key("attention heads, each of width dim / heads", Min = 1)]
@@ -20,6 +20,9 @@ public sealed record ModelRecipe : IRecipeRules
 
     [Key("the output map is the embedding itself")]
     public bool Tie { get; init; }
+
+    [Key("Fan-out: layers that grow")]
+    public FanoutRecipe Fanout { get; init; } = new();
 
     [Key("Normalization")]
     public NormRecipe Norm { get; init; } = new();
@@ -59,6 +62,13 @@ public sealed record ModelRecipe : IRecipeRules
 
     [Key("Mamba")]
     public MambaRecipe Mamba { get; init; } = new();
+
+    /// <summary>The recipe as one layer sees it: with its own width and that of its MLP.</summary>
+    public ModelRecipe OfLayer(int layer) => this with
+    {
+        Dim = Dim + layer * Fanout.Step,
+        Mlp = Mlp with { Hidden = Layers[layer].Hidden ?? Mlp.Hidden },
+    };
 
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {

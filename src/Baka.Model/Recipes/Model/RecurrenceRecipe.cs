@@ -22,8 +22,8 @@ public sealed record RecurrenceRecipe : IRecipeRules
                 yield return conflict;
         if (States == 1)
             yield return "recurrence.states is 1, but attention to one vector has nothing to choose: set it to 2 or more";
-        if (At >= recipe.Model.Layers)
-            yield return $"recurrence.at is {At}, but the last of {recipe.Model.Layers} layers is {recipe.Model.Layers - 1}";
+        if (At >= recipe.Model.Layers.Count)
+            yield return $"recurrence.at is {At}, but the last of {recipe.Model.Layers.Count} layers is {recipe.Model.Layers.Count - 1}";
     }
 }
 

@@ -15,6 +15,9 @@ public sealed record StepRecipe : IRecipeRules
     [Key("the first n − 1 positions read the tail of the previous window")]
     public bool Carry { get; init; }
 
+    /// <summary>The first of the layers that use the same map as a given one.</summary>
+    internal int Owner(int layer) => Share switch { StepSharing.None => layer, StepSharing.Pairs => layer / 2 * 2, _ => 0 };
+
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {
         if (Width == 0)

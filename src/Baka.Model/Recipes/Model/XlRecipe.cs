@@ -25,6 +25,8 @@ public sealed record XlRecipe : IRecipeRules
                 yield return conflict;
         if (Flip is not null && Scheme != XlScheme.FlipFlop)
             yield return $"xl.flip is {Flip}, but only xl.scheme flip-flop uses it: set that or leave out xl.flip";
+        if (Source == XlSource.Below && recipe.Model.Fanout.Step > 0)
+            yield return $"xl.source is below, but with fanout.step {recipe.Model.Fanout.Step} the layer below has narrower keys: leave out one of them";
         if (Sinks > recipe.Model.Window)
             yield return $"xl.sinks {Sinks} is more than the window of {recipe.Model.Window} tokens: sinks are slots of the first window";
     }

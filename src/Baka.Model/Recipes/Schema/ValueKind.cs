@@ -17,6 +17,9 @@ internal abstract class ValueKind
 
     public abstract Node Write(object? value);
 
+    /// <summary>The keys of one of the value's items, where items are mappings.</summary>
+    public virtual Section? Item => null;
+
     /// <summary>What is wrong with a node that was refused, to follow the key's name.</summary>
     public virtual string Refusal(Node node) => $"must be {Description}, not {node.Quote()}";
 
@@ -35,6 +38,7 @@ internal abstract class ValueKind
         if (type == typeof(int)) return new NumberKind<int>("a whole number", new NumberRange(key));
         if (type == typeof(long)) return new NumberKind<long>("a whole number", new NumberRange(key));
         if (type == typeof(double)) return new NumberKind<double>("a number", new NumberRange(key));
+        if (type == typeof(LayerGroups)) return new LayersKind(new NumberKind<int>("a whole number", new NumberRange(key)));
         if (type.IsEnum) return new ChoiceKind(type);
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>))
         {

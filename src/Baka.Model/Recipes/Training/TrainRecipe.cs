@@ -1,3 +1,5 @@
+using Baka.Graph;
+
 namespace Baka.Model.Recipes;
 
 /// <summary>How the model is trained.</summary>
@@ -20,6 +22,9 @@ public sealed record TrainRecipe : IRecipeRules
 
     [Key("passes whose gradients are summed before one update", Min = 1)]
     public int Accumulate { get; init; } = 1;
+
+    [Key("parts trained while all others stay as they are: embed, attn, mlp, lora, step, gates, norms, memory, pause, head, or layers such as layers.4-7 and layers.4-; null = all")]
+    public ValueList<string>? Only { get; init; }
 
     [Key("decides initial weights, data order and random pauses", Min = 0)]
     public int Seed { get; init; } = 1;
@@ -51,5 +56,19 @@ public sealed record TrainRecipe : IRecipeRules
             yield return $"train.rows_per_pass is {rows}: it must divide train.batch, which is {Batch}";
         if (Steps is null && Minutes is null)
             yield return "train.steps and train.minutes are both null, so that training would never end: set one of them";
+        if (Only is not null && PartsProblem(recipe.Model, Only) is { } problem)
+            yield return problem;
+    }
+
+    private static string? PartsProblem(ModelRecipe model, ValueList<string> parts)
+    {
+        try
+        {
+            return ModelParts.Problem(new LanguageModel(model).Parameters, model.Layers.Count, parts);
+        }
+        catch (GraphException e)
+        {
+            return $"there is no such model: {e.Message}";
+        }
     }
 }
