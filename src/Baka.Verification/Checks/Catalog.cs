@@ -18,7 +18,7 @@ public static class Catalog
 
     private static readonly int[] Seeds = [1, 2, 3];
 
-    private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm"];
+    private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm", "mamba in every second layer", "mega side by side with mamba"];
 
     public static IReadOnlyList<Check> All(Precision precision) =>
     [
