@@ -133,6 +133,17 @@ public static class ModelCases
             Step = new() { Width = 4 },
             Gate = new(),
         },
+        ["mamba and mega"] = Plain with
+        {
+            Dim = 96,
+            Heads = 3,
+            Vocabulary = 301,
+            Window = 70,
+            Mlp = new() { Hidden = 256 },
+            Xl = new(),
+            Mega = new() { States = 16 },
+            Mamba = new() { Every = 2 },
+        },
     };
 
     /// <summary>Gives parameters random values that depend on their name alone: norm weights near 1, and none too small to matter.</summary>

@@ -6,7 +6,7 @@ public sealed record MambaRecipe : IRecipeRules
     [Key("layers from one with a Mamba to the next; 0 = none", Min = 0)]
     public int Every { get; init; }
 
-    [Key("states of every channel", Min = 1)]
+    [Key("states of every channel", Min = 1, Max = 128)]
     public int State { get; init; } = 16;
 
     [Key("slots the convolution in front of it sees", Min = 1)]

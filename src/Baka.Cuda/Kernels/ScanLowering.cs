@@ -1,0 +1,127 @@
+using System.Numerics;
+using Baka.Compiler.Plans;
+using Baka.Cuda.Lowering;
+using Baka.Graph.Ops;
+
+namespace Baka.Cuda.Kernels;
+
+/// <summary>Linear recurrences: blocks of threads go through a row's slots, some channels each, and hold their states in registers.</summary>
+internal static class ScanLowering
+{
+    private const int MostThreads = 128;
+
+    /// <summary>States of a channel that a thread holds, where a warp suffices for the rest.</summary>
+    private const int StatesPerThread = 4;
+
+    /// <summary>(u, begins, state, decay, readout[, step, gain]) → (y, final, kept).</summary>
+    public static IReadOnlyList<Operation> Lower(Scan op, Step step, LoweringContext context)
+    {
+        var (rows, slots, channels, states) = Sizes(step);
+        var lanes = Lanes(states);
+        var kernel = Kernel(
+            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, MostThreads / lanes,
+            ("STATE_TYPE", step.Inputs[2].Storage.Type),
+            ("Y_TYPE", step.Outputs[0].Storage.Type),
+            ("FINAL_TYPE", step.Outputs[1].Storage.Type));
+        var (delta, gain) = Slots(op.Selective, step);
+        return
+        [
+            new Launch(
+                kernel, new Grid(rows * Blocks.Count(channels, MostThreads / lanes)), MostThreads, 0,
+                [.. step.Inputs.Take(5), delta, gain, .. step.Outputs]),
+        ];
+    }
+
+    /// <summary>(u, begins, state, decay, readout[, step, gain], kept, dy[, dFinal]) → (du, dState, dDecay, dReadout[, dStep, dGain]).</summary>
+    public static IReadOnlyList<Operation> Lower(ScanBackward op, Step step, LoweringContext context)
+    {
+        var (rows, slots, channels, states) = Sizes(step);
+        var lanes = Lanes(states);
+        var (width, bytes) = Block(op.Selective, states, lanes, context.Device);
+        var blocks = Blocks.Count(channels, width);
+        var first = op.Selective ? 7 : 5;
+        var (kept, dy, dFinal) = (step.Inputs[first], step.Inputs[first + 1], step.Inputs[^1]);
+        var (du, dState, dDecay, dReadout) = (step.Outputs[0], step.Outputs[1], step.Outputs[2], step.Outputs[3]);
+        var (dStep, dGain) = op.Selective ? (step.Outputs[4], step.Outputs[5]) : (du, du);
+        var decayParts = context.Scratch(Element.Float32, rows, states, channels);
+        var readoutParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : context.Scratch(Element.Float32, rows, states, channels);
+        var gainParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : readoutParts;
+        var kernel = Kernel(
+            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width,
+            ("HAS_FINAL", op.HasFinal),
+            ("DY_TYPE", dy.Storage.Type),
+            ("DFINAL_TYPE", dFinal.Storage.Type),
+            ("DU_TYPE", du.Storage.Type),
+            ("DSTATE_TYPE", dState.Storage.Type),
+            ("DSTEP_TYPE", dStep.Storage.Type));
+        var (delta, gain) = Slots(op.Selective, step);
+        var launch = new Launch(
+            kernel, new Grid(rows * blocks), width * lanes, bytes,
+            [
+                step.Inputs[0], step.Inputs[1], step.Inputs[3], step.Inputs[4], delta, gain, kept, dy, dFinal,
+                du, dState, dStep, decayParts, readoutParts, gainParts,
+            ]);
+        IReadOnlyList<Operation> Shared(View parts, View sum) => SumLowering.Reduce(parts, 1, blocks, rows * slots * states, sum, context);
+        IReadOnlyList<Operation> OfRows(View parts, View sum) => SumLowering.Reduce(parts, 1, rows, states * channels, sum, context);
+        return op.Selective
+            ? [launch, .. OfRows(decayParts, dDecay), .. Shared(readoutParts, dReadout), .. Shared(gainParts, dGain)]
+            : [launch, .. OfRows(decayParts, dDecay), .. OfRows(readoutParts, dReadout)];
+    }
+
+    private static (int Rows, int Slots, int Channels, int States) Sizes(Step step)
+    {
+        var u = step.Inputs[0].Shape;
+        return (u[0], u[1], u[2], step.Inputs[2].Shape[1]);
+    }
+
+    /// <summary>Step and gain; what a constant recurrence has instead is not read.</summary>
+    private static (View Step, View Gain) Slots(bool selective, Step step) =>
+        selective ? (step.Inputs[5], step.Inputs[6]) : (step.Inputs[0], step.Inputs[4]);
+
+    /// <summary>Threads that share the states of a channel.</summary>
+    private static int Lanes(int states) =>
+        (int)Math.Min(Blocks.WarpSize, BitOperations.RoundUpToPowerOf2((uint)Blocks.Count(states, StatesPerThread)));
+
+    /// <summary>The most channels whose states of a chunk fit into shared memory, and the bytes they take.</summary>
+    private static (int Channels, int Bytes) Block(bool selective, int states, int lanes, DeviceProfile device)
+    {
+        for (var channels = MostThreads / lanes; channels * lanes >= Blocks.WarpSize; channels /= 2)
+        {
+            var perSlot = states * (channels + 1L) + (selective ? 3 * channels + 2 * states : 2 * channels) + 1;
+            var bytes = Scan.ChunkLength * perSlot * sizeof(float);
+            if (bytes <= device.SharedBytesPerBlock)
+            {
+                return (channels, (int)bytes);
+            }
+        }
+
+        throw new NotSupportedException($"Scans of {states} states a channel do not fit into the shared memory of {device.Name}.");
+    }
+
+    private static Kernel Kernel(string file, string name, bool selective, Step step, int lanes, int channels, params (string Name, object Value)[] defines)
+    {
+        var sizes = Sizes(step);
+        var (delta, gain) = Slots(selective, step);
+        var shared = Lowering.Kernel.FromFile(
+            "Scan.cu",
+            name,
+            [
+                ("SELECTIVE", selective),
+                ("ROWS", sizes.Rows),
+                ("SLOTS", sizes.Slots),
+                ("WIDTH", sizes.Channels),
+                ("STATES", sizes.States),
+                ("LENGTH", Scan.ChunkLength),
+                ("LANES", lanes),
+                ("CHANNELS", channels),
+                ("U_TYPE", step.Inputs[0].Storage.Type),
+                ("BEGINS_TYPE", step.Inputs[1].Storage.Type),
+                ("DECAY_TYPE", step.Inputs[3].Storage.Type),
+                ("READOUT_TYPE", step.Inputs[4].Storage.Type),
+                ("STEP_TYPE", delta.Storage.Type),
+                ("GAIN_TYPE", gain.Storage.Type),
+                .. defines,
+            ]);
+        return shared with { Source = string.Concat(shared.Source, SourceFiles.Read("ElementwiseFunctions.cuh"), SourceFiles.Read(file)) };
+    }
+}
