@@ -80,7 +80,7 @@ public sealed class MemoryProbeTests(TrainedModel trained) : IClassFixture<Train
         using var lab = new RepetitionLab("pause.count=0", "memory.tokens=0", "step.carry=false", "train.steps=400");
         var report = lab.Probe()!;
         var verdict = ProbeVerdict.Of(report);
-        Assert.Equal(ProbeFinding.UsesIt, verdict.Finding);
+        Assert.Equal(ProbeFinding.Used, verdict.Finding);
         Assert.True(report.All.Rises[MemoryCondition.OtherDocument].Rise > 0.5, verdict.Sentence);
         Assert.Matches(@"^It uses its memory: with another document's the loss rises by \d\.\d{4} ± 0\.\d{4} nats a token, most for token \d of a window and for tokens last read 1 window ago\.$", verdict.Sentence);
     }
@@ -90,7 +90,7 @@ public sealed class MemoryProbeTests(TrainedModel trained) : IClassFixture<Train
     {
         using var lab = new RepetitionLab("train.steps=1", "train.optimizer.lr=1e-12");
         var verdict = ProbeVerdict.Of(lab.Probe());
-        Assert.Contains(verdict.Finding, new[] { ProbeFinding.NoDifference, ProbeFinding.UsesOnlyThatThereIsOne });
+        Assert.Contains(verdict.Finding, new[] { ProbeFinding.NoDifference, ProbeFinding.OnlyItsPresence });
         Assert.Contains("makes no difference", verdict.Sentence);
     }
 

@@ -4,19 +4,19 @@ namespace Baka.Training.Evaluation.Probing;
 public enum ProbeFinding
 {
     /// <summary>The loss rises with another document's memory.</summary>
-    UsesIt,
+    Used,
 
     /// <summary>It makes no difference whose memory it is, but it makes one that there is any.</summary>
-    UsesOnlyThatThereIsOne,
+    OnlyItsPresence,
 
     /// <summary>Neither makes a difference.</summary>
     NoDifference,
 
     /// <summary>The loss falls with another document's memory.</summary>
-    BetterWithout,
+    Harmful,
 
     /// <summary>Nothing is carried from window to window.</summary>
-    HasNone,
+    NoMemory,
 }
 
 /// <summary>A finding and the sentence that says it with its figures.</summary>
@@ -27,18 +27,18 @@ public sealed record ProbeVerdict(ProbeFinding Finding, string Sentence)
     {
         if (report is null)
         {
-            return new ProbeVerdict(ProbeFinding.HasNone, "The model carries nothing from window to window, so there is no memory to probe.");
+            return new ProbeVerdict(ProbeFinding.NoMemory, "The model carries nothing from window to window, so there is no memory to probe.");
         }
 
         var (other, absent) = (report.All.Rises[MemoryCondition.OtherDocument], report.All.Rises[MemoryCondition.Absent]);
         return (other, absent) switch
         {
             ({ IsCertain: true, Rise: > 0 }, _) =>
-                new(ProbeFinding.UsesIt, $"It uses its memory: with another document's the loss rises by {Size(other)}{Where(report)}."),
+                new(ProbeFinding.Used, $"It uses its memory: with another document's the loss rises by {Size(other)}{Where(report)}."),
             ({ IsCertain: true }, _) =>
-                new(ProbeFinding.BetterWithout, $"Its memory does harm: with another document's the loss falls by {Size(other)}."),
+                new(ProbeFinding.Harmful, $"Its memory does harm: with another document's the loss falls by {Size(other)}."),
             (_, { IsCertain: true }) =>
-                new(ProbeFinding.UsesOnlyThatThereIsOne, $"What is in its memory makes no difference: with another document's the loss {Change(other)}; without any it {Change(absent)}."),
+                new(ProbeFinding.OnlyItsPresence, $"What is in its memory makes no difference: with another document's the loss {Change(other)}; without any it {Change(absent)}."),
             _ => new(ProbeFinding.NoDifference, $"It makes no difference: with another document's memory the loss {Change(other)}, and without any it {Change(absent)}."),
         };
     }
