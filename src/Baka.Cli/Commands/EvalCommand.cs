@@ -1,12 +1,15 @@
 using System.CommandLine;
+using Baka.Cli.Commands.Evaluation;
 using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
+using Baka.Data.Shards;
 using Baka.Model.Recipes;
 using Baka.Training.Corpora;
 using Baka.Training.Evaluation;
+using Baka.Training.Evaluation.Probing;
+using Baka.Training.Evaluation.Streaming;
 using Baka.Training.Models;
-using Spectre.Console;
 
 namespace Baka.Cli.Commands;
 
@@ -16,75 +19,65 @@ internal sealed class EvalCommand : BakaCommand
     private readonly Argument<string> _checkpoint = Common.Checkpoint();
     private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on]");
     private readonly Option<string> _memory = Common.Memory();
+    private readonly Option<bool> _probe = Values.Switch("--probe", "Tell whether it uses its memory: the loss also with the memory zeroed, shuffled, another document's, and none");
+    private readonly Option<string?> _stream = Values.Text("--stream", "PATH", "Read this file or folder as one endless document, and watch loss and memory on the way; Ctrl-C ends it early");
+    private readonly Option<int?> _tokens = Values.Whole("--tokens", "Most tokens to predict [default: all]", atLeast: 1);
     private readonly Option<string> _device = Common.Device();
     private readonly Option<Precision?> _precision = Common.Precision();
     private readonly Option<int?> _threads = Common.Threads();
     private readonly Option<bool> _json = Common.Json();
 
     public EvalCommand(Terminal terminal)
-        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, and the loss by position in the document")
+        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, the loss by position in the document, and what its memory is worth")
     {
         Examples =
         [
             ("baka eval runs/NAME/best", "on the texts it was validated on"),
             ("baka eval runs/NAME/best --memory off", "the difference says what remembering is worth"),
             ("baka eval runs/NAME/best --data book.txt --json", ""),
+            ("baka eval runs/NAME/best --probe", "does it use its memory?"),
+            ("baka eval runs/NAME/best --stream books --tokens 4000000", "constant memory, however long the text"),
         ];
-        Add(_checkpoint, _data, _memory, _device, _precision, _threads, _json);
+        Add(_checkpoint, _data, _memory, _probe, _stream, _tokens, _device, _precision, _threads, _json);
     }
 
     protected override int Run(ParseResult arguments)
     {
+        RefuseContradictions(arguments);
         var device = Common.DeviceOf(arguments, _device, _precision, _threads);
-        var memory = Common.IsOn(arguments, _memory);
         var stop = Terminal.Interrupted;
         using var model = LoadedModel.Open(arguments.GetRequiredValue(_checkpoint), device);
-        EvaluationReport report;
+        EvaluationOutput output;
         using (var progress = new StageProgress(Terminal))
         {
-            using var corpus = ModelTexts.Open(model, arguments.GetRequiredValue(_data), device.Threads, progress, stop);
-            report = Evaluator.Run(model, corpus, memory, limit: null, progress.For("evaluating"), stop);
+            var stream = arguments.GetValue(_stream);
+            using var corpus = ModelTexts.Open(model, stream is null ? arguments.GetRequiredValue(_data) : [stream], device.Threads, progress, stop);
+            output = Measure(arguments, model, corpus, progress, stop);
         }
 
-        if (arguments.GetValue(_json))
-            WriteJson(model, report, memory);
-        else
-            WriteTables(model, report, memory);
+        output.Write(Terminal, arguments.GetValue(_json));
         return 0;
     }
 
-    private void WriteJson(LoadedModel model, EvaluationReport report, bool memory) => Terminal.WriteLine(Json.Line(new
+    private void RefuseContradictions(ParseResult arguments)
     {
-        Checkpoint = model.Folder,
-        model.State.Step,
-        Memory = memory,
-        report.Loss,
-        Ppl = report.Perplexity,
-        Bpb = report.BitsPerByte,
-        report.LossDocMean,
-        report.Tokens,
-        report.Bytes,
-        report.Documents,
-        report.ByPosition,
-    }));
-
-    private void WriteTables(LoadedModel model, EvaluationReport report, bool memory)
-    {
-        Terminal.Screen.Write(Tables.Facts(
-        [
-            ("checkpoint", $"{ProgramName.Argument(model.Folder)} (step {model.State.Step})"),
-            ("text", $"{Figures.Count(report.Documents)} documents, {Figures.Count(report.Bytes)} bytes, {Figures.Count(report.Tokens)} predicted tokens"),
-            ("memory", memory ? "on" : "off: forgotten at the end of every window"),
-            ("loss", $"{Figures.Loss(report.Loss)} nats a token"),
-            ("mean over documents", $"{Figures.Loss(report.LossDocMean)} nats a token"),
-            ("perplexity", Figures.Short(report.Perplexity)),
-            ("bits per byte", report.Bytes > 0 ? Figures.Loss(report.BitsPerByte) : "unknown"),
-        ]));
-        var table = Tables.Figures("position in the document", "loss", "tokens");
-        foreach (var position in report.ByPosition)
-            table.Row(Range(position.From, position.To), Figures.Loss(position.Loss), Figures.Count(position.Tokens));
-        Terminal.Screen.Write(table);
+        var (probes, streams) = (arguments.GetValue(_probe), arguments.GetValue(_stream) is not null);
+        if (probes && streams)
+            throw new UsageException("Give --probe or --stream, not both.", "baka eval");
+        if (streams && arguments.GetRequiredValue(_data).Length > 0)
+            throw new UsageException("Give --data or --stream, not both.", "baka eval");
+        if ((probes || streams) && !Common.IsOn(arguments, _memory))
+            throw new UsageException("--memory off can't be given with --probe or --stream, which are about memory.", "baka eval");
     }
 
-    private static string Range(long from, long to) => from == to ? Figures.Count(from) : $"{Figures.Count(from)} – {Figures.Count(to)}";
+    private EvaluationOutput Measure(ParseResult arguments, LoadedModel model, TokenCorpus corpus, StageProgress progress, CancellationToken stop)
+    {
+        long? limit = arguments.GetValue(_tokens);
+        if (arguments.GetValue(_probe))
+            return new ProbeOutput(model, MemoryProbe.Run(model, corpus, limit, progress.For("probing"), stop));
+        if (arguments.GetValue(_stream) is not null)
+            return new StreamOutput(model, StreamEvaluation.Run(model, corpus, limit, progress.For("reading"), stop));
+        var memory = Common.IsOn(arguments, _memory);
+        return new LossOutput(model, Evaluator.Run(model, corpus, memory, limit, progress.For("evaluating"), stop), memory);
+    }
 }

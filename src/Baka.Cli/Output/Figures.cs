@@ -17,11 +17,17 @@ internal static class Figures
     /// <summary>A loss in nats, with four digits behind the point.</summary>
     public static string Loss(double nats) => double.IsNaN(nats) ? "–" : Invariant($"{nats:F4}");
 
+    /// <summary>How much higher or lower a loss is, in nats.</summary>
+    public static string Change(double nats) => double.IsNaN(nats) ? "–" : Invariant($"{nats:+0.0000;−0.0000;0.0000}");
+
     /// <summary>A perplexity or the like: about four digits.</summary>
     public static string Short(double value) => double.IsNaN(value) ? "–" : value < 1000 ? Invariant($"{value:G4}") : Count((long)Math.Round(value));
 
     /// <summary>A count with commas between the thousands.</summary>
     public static string Count(long value) => Invariant($"{value:N0}");
+
+    /// <summary>Counts from one to another.</summary>
+    public static string Range(long from, long to) => from == to ? Count(from) : $"{Count(from)} – {Count(to)}";
 
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -15,7 +15,7 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ShownOver = TimeSpan.FromSeconds(2);
 
-    private readonly LossChart _chart = new();
+    private readonly LineChart _chart = new("step");
     private readonly RecentSteps _recent = new();
     private LiveDisplayContext? _display;
     private long _drawn;

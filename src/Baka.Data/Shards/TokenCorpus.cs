@@ -93,6 +93,14 @@ public sealed class TokenCorpus : IDisposable
         _tokens.CopyTo(_index.Starts[document] + offset, to);
     }
 
+    /// <summary>The same tokens as one document, each text running on into the next; there for as long as this corpus is.</summary>
+    public TokenCorpus Joined()
+    {
+        var index = new DocumentIndexBuilder();
+        index.Add("all documents", _tokens.Count, TextBytes);
+        return new TokenCorpus(_tokens, index.Build());
+    }
+
     public void Dispose() => _tokens.Dispose();
 
     internal static string IndexPath(string shard) => shard + ".idx";

@@ -3,14 +3,13 @@ using Baka.Data.Shards;
 namespace Baka.Data.Streams;
 
 /// <summary>
-/// Documents as windows, on several rows at once. Window j of a document reads its tokens jT … (j+1)T − 1 and predicts those
-/// one further on, so that each of its tokens but the first is predicted exactly once. When a row's document ends, its next
-/// window begins the next document of the order that all rows share, while the other rows go on with theirs.
-/// Reading allocates nothing.
+/// Documents as windows, on several rows at once. When a row's document ends, its next window begins the next document of
+/// the order that all rows share, while the other rows go on with theirs. Every token of a document but its first is
+/// predicted exactly once. Reading allocates nothing.
 /// </summary>
 public sealed class WindowStream
 {
-    private readonly TokenCorpus _corpus;
+    private readonly DocumentWindows _windows;
     private readonly int _windowsPerStep;
     private readonly int _window;
     private readonly IReadOnlyList<DocumentSpan> _documents;
@@ -19,7 +18,6 @@ public sealed class WindowStream
     // Documents of this epoch, as indices of _documents.
     private readonly int[] _order;
     private readonly Row[] _rows;
-    private readonly int[] _read;
     private int _epoch;
     private int _next;
 
@@ -30,7 +28,7 @@ public sealed class WindowStream
         ArgumentOutOfRangeException.ThrowIfLessThan(window, 1);
         if (documents.Count == 0)
             throw new UserException("no document has two tokens or more, so there is nothing to predict; give more text.");
-        _corpus = corpus;
+        _windows = new DocumentWindows(corpus, window);
         _windowsPerStep = windowsPerStep;
         _window = window;
         _documents = documents;
@@ -39,7 +37,6 @@ public sealed class WindowStream
         _order = new int[documents.Count];
         _rows = new Row[rows];
         Array.Fill(_rows, Row.Idle);
-        _read = new int[window + 1];
         BeginEpoch(0);
     }
 
@@ -146,33 +143,13 @@ public sealed class WindowStream
     private int Fill(WindowBatch batch, int b, int w)
     {
         var slot = b * _windowsPerStep + w;
-        var tokens = batch.Tokens.AsSpan(slot * _window, _window);
-        var targets = batch.Targets.AsSpan(slot * _window, _window);
         ref var row = ref _rows[b];
         if (row.Index < 0 || row.NextWindow >= _documents[row.Index].CountWindows(_window))
             row = TakeDocument();
-        if (row.Index < 0)
-        {
-            tokens.Clear();
-            targets.Fill(WindowBatch.NoTarget);
-            batch.DocumentWindow[slot] = 0;
-            batch.Documents[slot] = WindowBatch.NoDocument;
-            return 0;
-        }
-
-        var (document, length) = _documents[row.Index];
-        var from = (long)row.NextWindow * _window;
-        var predicted = (int)Math.Min(_window, length - 1 - from);
-        var read = _read.AsSpan(0, predicted + 1);
-        _corpus.CopyTokens(document, from, read);
-        var present = Math.Min(_window, read.Length);
-        read[..present].CopyTo(tokens);
-        tokens[present..].Clear();
-        read[1..].CopyTo(targets);
-        targets[predicted..].Fill(WindowBatch.NoTarget);
-        batch.DocumentWindow[slot] = row.NextWindow++;
-        batch.Documents[slot] = document;
-        return predicted;
+        if (row.Index >= 0)
+            return _windows.Fill(batch, slot, _documents[row.Index], row.NextWindow++);
+        _windows.Clear(batch, slot);
+        return 0;
     }
 
     private Row TakeDocument()

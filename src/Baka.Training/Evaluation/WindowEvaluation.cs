@@ -19,11 +19,16 @@ internal sealed class WindowEvaluation : IDisposable
 
     public WindowEvaluation(IDevice device, LanguageModel model, int rows, int windows)
     {
-        // On a device a name has one shape, and another evaluation may have another number of rows.
-        _program = EvaluationProgram.Create(device, model, rows, windows, $"evaluation.{rows}.carry");
+        _program = EvaluationProgram.Create(device, model, rows, windows, CarryPrefix(rows));
         _batch = new WindowBatch(rows, windows, _program.Window);
         _nll = new float[_batch.Tokens.Length];
     }
+
+    /// <summary>Of one run of the program, padding included.</summary>
+    public int TokensPerStep => _batch.Tokens.Length;
+
+    /// <summary>Of the names of carried variables. On a device a name has one shape, and another evaluation may have another number of rows.</summary>
+    public static string CarryPrefix(int rows) => $"evaluation.{rows}.carry";
 
     /// <summary>A predicted token.</summary>
     /// <param name="row">Of the batch.</param>
@@ -75,7 +80,8 @@ internal sealed class WindowEvaluation : IDisposable
     /// <summary>How many rows are worth having: no more than there are documents.</summary>
     public static int Rows(TokenCorpus corpus, int wanted, long? limit) => Math.Clamp(EvaluationPlan.Make(corpus, limit).Count, 1, wanted);
 
-    private static long TextBytes(TokenCorpus corpus, Tokenizer tokenizer, DocumentSpan span)
+    /// <summary>UTF-8 bytes of what is read of a document.</summary>
+    public static long TextBytes(TokenCorpus corpus, Tokenizer tokenizer, DocumentSpan span)
     {
         if (span.Tokens == corpus.DocumentLength(span.Document) && corpus.DocumentTextBytes(span.Document) is > 0 and var known)
         {

@@ -41,6 +41,15 @@ public sealed class TokenCorpusTests : IDisposable
     }
 
     [Fact]
+    public void Documents_can_be_read_as_one()
+    {
+        using var corpus = TokenCorpus.FromTokens([[1, 2], [3], [4, 5, 6]], [10, 20, 30]);
+        var joined = corpus.Joined();
+        Assert.Equal((1, 6L, 60L), (joined.DocumentCount, joined.TokenCount, joined.TextBytes));
+        Assert.Equal([1, 2, 3, 4, 5, 6], Tokens(joined, 0));
+    }
+
+    [Fact]
     public void A_shard_of_llm_c_without_an_index_is_parted_at_its_end_of_text_tokens()
     {
         ushort[] tokens = [50256, 1, 2, 3, 50256, 50256, 4, 50256];

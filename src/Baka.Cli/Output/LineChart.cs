@@ -1,9 +1,8 @@
-using Baka.Cli.Output;
+namespace Baka.Cli.Output;
 
-namespace Baka.Cli.Training;
-
-/// <summary>A curve drawn with the 2 × 4 dots of Braille characters. However long the run, it takes constant memory.</summary>
-internal sealed class LossChart
+/// <summary>A curve drawn with the 2 × 4 dots of Braille characters. However many points it has, it takes constant memory.</summary>
+/// <param name="unit">What the points are counted in, such as "step".</param>
+internal sealed class LineChart(string unit)
 {
     private const int Capacity = 1024;
     private const int AxisWidth = 8;
@@ -11,34 +10,34 @@ internal sealed class LossChart
     // Numbers of the dots of a Braille character by column and row, as Unicode counts them.
     private static readonly int[,] Dots = { { 0x01, 0x02, 0x04, 0x40 }, { 0x08, 0x10, 0x20, 0x80 } };
 
-    private readonly List<(double Step, double Loss)> _points = new(Capacity);
+    private readonly List<(double X, double Y)> _points = new(Capacity);
     private int _merged = 1;
-    private (double Step, double Loss, int Count) _pending;
+    private (double X, double Y, int Count) _pending;
 
-    /// <summary>Adds a point; steps ascend. What is not finite is left out.</summary>
-    public void Add(long step, double loss)
+    /// <summary>Adds a point; x ascends. What is not finite is left out.</summary>
+    public void Add(long x, double y)
     {
-        if (!double.IsFinite(loss))
+        if (!double.IsFinite(y))
             return;
-        _pending = (_pending.Step + step, _pending.Loss + loss, _pending.Count + 1);
+        _pending = (_pending.X + x, _pending.Y + y, _pending.Count + 1);
         if (_pending.Count < _merged)
             return;
         if (_points.Count == Capacity)
             Halve();
-        _points.Add((_pending.Step / _pending.Count, _pending.Loss / _pending.Count));
+        _points.Add((_pending.X / _pending.Count, _pending.Y / _pending.Count));
         _pending = default;
     }
 
     /// <summary>The curve with its axes; nothing while there are fewer than two points.</summary>
     /// <param name="width">Characters of a line.</param>
-    /// <param name="height">Lines of the curve; one more is taken by the steps below it.</param>
+    /// <param name="height">Lines of the curve; one more is taken by the axis below it.</param>
     public IReadOnlyList<string> Draw(int width, int height)
     {
         var columns = width - AxisWidth - 2;
         if (_points.Count < 2 || columns < 8 || height < 2)
             return [];
-        var (first, last) = (_points[0].Step, _points[^1].Step);
-        var (low, high) = (_points.Min(point => point.Loss), _points.Max(point => point.Loss));
+        var (first, last) = (_points[0].X, _points[^1].X);
+        var (low, high) = (_points.Min(point => point.Y), _points.Max(point => point.Y));
         if (high - low < 1e-6)
             (low, high) = (low - 0.5e-3, high + 0.5e-3);
 
@@ -66,7 +65,7 @@ internal sealed class LossChart
             lines.Add($"{label,AxisWidth} ┤{curve}");
         }
 
-        var (left, right) = ($"step {first:F0}", $"{last:F0}");
+        var (left, right) = ($"{unit} {first:F0}", $"{last:F0}");
         lines.Add($"{"",AxisWidth}  {left}{right.PadLeft(Math.Max(right.Length + 1, columns - left.Length))}");
         return lines;
     }
@@ -79,8 +78,8 @@ internal sealed class LossChart
         {
             var until = first + (last - first) * (x + 1) / count;
             var (sum, points) = (0.0, 0);
-            for (; at < _points.Count && (_points[at].Step <= until || x == count - 1); at++, points++)
-                sum += _points[at].Loss;
+            for (; at < _points.Count && (_points[at].X <= until || x == count - 1); at++, points++)
+                sum += _points[at].Y;
             if (points > 0)
             {
                 yield return (x, sum / points);
@@ -88,7 +87,7 @@ internal sealed class LossChart
             else if (at > 0 && at < _points.Count)
             {
                 var (from, to) = (_points[at - 1], _points[at]);
-                yield return (x, from.Loss + (to.Loss - from.Loss) * Math.Clamp((until - from.Step) / (to.Step - from.Step), 0, 1));
+                yield return (x, from.Y + (to.Y - from.Y) * Math.Clamp((until - from.X) / (to.X - from.X), 0, 1));
             }
         }
     }
@@ -98,8 +97,8 @@ internal sealed class LossChart
     {
         for (var i = 0; i < Capacity / 2; i++)
         {
-            var (x, y) = (_points[2 * i], _points[2 * i + 1]);
-            _points[i] = ((x.Step + y.Step) / 2, (x.Loss + y.Loss) / 2);
+            var (a, b) = (_points[2 * i], _points[2 * i + 1]);
+            _points[i] = ((a.X + b.X) / 2, (a.Y + b.Y) / 2);
         }
 
         _points.RemoveRange(Capacity / 2, Capacity / 2);

@@ -1,13 +1,13 @@
-using Baka.Cli.Training;
+using Baka.Cli.Output;
 
 namespace Baka.Cli.Tests;
 
-public class LossChartTests
+public class LineChartTests
 {
     [Fact]
     public void Nothing_is_drawn_of_fewer_than_two_points()
     {
-        var chart = new LossChart();
+        var chart = new LineChart("step");
         Assert.Empty(chart.Draw(60, 6));
         chart.Add(1, 5);
         chart.Add(2, double.NaN);
@@ -17,7 +17,7 @@ public class LossChartTests
     [Fact]
     public void A_falling_loss_is_drawn_from_the_upper_left_to_the_lower_right()
     {
-        var chart = new LossChart();
+        var chart = new LineChart("step");
         for (var step = 1; step <= 100; step++)
             chart.Add(step, 8 - 0.05 * step);
         var lines = chart.Draw(60, 6);
@@ -34,7 +34,7 @@ public class LossChartTests
     [Fact]
     public void A_constant_loss_is_drawn_too()
     {
-        var chart = new LossChart();
+        var chart = new LineChart("step");
         chart.Add(1, 4);
         chart.Add(2, 4);
         Assert.NotEmpty(chart.Draw(40, 4));
@@ -43,7 +43,7 @@ public class LossChartTests
     [Fact]
     public void A_run_of_a_million_steps_keeps_its_whole_range()
     {
-        var chart = new LossChart();
+        var chart = new LineChart("step");
         for (var step = 1; step <= 1_000_000; step++)
             chart.Add(step, 10.0 - step / 200_000.0);
         var lines = chart.Draw(80, 4);
