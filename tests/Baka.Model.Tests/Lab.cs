@@ -44,7 +44,7 @@ internal static class Lab
                 Memory = new() { Tokens = random.Next(6), Mask = Any<MemoryMask>(), Solidifier = Any<Solidifier>(), Margin = random.Next(3) },
                 Step = new() { Width = width, Every = Toss() ? 1 : Math.Max(1, width), Share = Any<StepSharing>(), Carry = Toss() },
                 Mega = Toss() ? new() : new() { States = random.Next(1, 4), Expand = random.Next(1, 3) },
-                Mamba = Toss() ? new() : new() { Every = random.Next(1, 3), State = random.Next(1, 4), Conv = random.Next(1, 5), Expand = random.Next(1, 3), Rank = Toss() ? null : 3 },
+                Mamba = Toss() ? new() : new() { Every = random.Next(1, 3), State = random.Next(1, 4), Conv = random.Next(2, 6), Expand = random.Next(1, 3), Rank = Toss() ? null : 3 },
                 Gate = new() { Fn = Any<GateFunction>(), On = Any<GateSource>(), Of = [.. Enum.GetValues<Branch>().Where(_ => Toss())] },
             };
             try
