@@ -55,7 +55,7 @@ internal static class Lab
                 Recurrence = new() { States = random.Next(3), At = Toss() ? null : random.Next(3), Gate = Any<RecurrenceGate>() },
                 Step = new() { Width = width, Every = Toss() ? 1 : Math.Max(1, width), Share = Any<StepSharing>(), Carry = Toss() },
                 Mega = Toss() ? new() : new() { States = random.Next(1, 4), Expand = random.Next(1, 3) },
-                Mamba = Toss() ? new() : new() { Every = random.Next(1, 3), State = random.Next(1, 4), Conv = random.Next(1, 5), Expand = random.Next(1, 3), Rank = Toss() ? null : 3 },
+                Mamba = Toss() ? new() : new() { Every = random.Next(1, 3), State = random.Next(1, 4), Conv = random.Next(2, 6), Expand = random.Next(1, 3), Rank = Toss() ? null : 3 },
                 Gate = new() { Fn = Any<GateFunction>(), On = Any<GateSource>(), Of = [.. Enum.GetValues<Branch>().Where(_ => Toss())] },
             };
 

@@ -16,6 +16,7 @@ internal static class Access
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
         Norm or NormBackward or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
+        DepthwiseConvolution or DepthwiseConvolutionBackward when input == 0 => InnerStride(view) == 1,
         _ => view.IsDense,
     };
 
@@ -24,6 +25,7 @@ internal static class Access
     {
         FusedElementwise or MatMul or MatMulAdd or Concat or Pad => true,
         Norm or NormBackward or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
+        DepthwiseConvolutionBackward => output == 0,
         AttentionBackward => true,
         GatherRows or StepSum or StepSpread => true,
         _ => false,

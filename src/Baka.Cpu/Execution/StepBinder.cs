@@ -35,6 +35,8 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         ReplaceRows => Replace(step),
         StepLinear op => StepLinear(op, step),
         StepLinearBackward op => StepLinearGradient(op, step),
+        DepthwiseConvolution => Convolution(step),
+        DepthwiseConvolutionBackward op => ConvolutionGradient(op, step),
         Scan op => Scan(op, step),
         Graph.Ops.ScanBackward op => ScanGradient(op, step),
         Sum op => Sum(op, step),
@@ -344,6 +346,66 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
             kernel.OutputGradient = dy;
             kernel.InputGradient = dx;
             kernel.WeightGradient = dw;
+            kernel.Run(_team);
+        };
+    }
+
+    private static ConvolutionShape ConvolutionSizes(Step step)
+    {
+        var x = step.Inputs[0].Shape;
+        return new ConvolutionShape(x[0], x[1], x[2], step.Inputs[3].Shape[0]);
+    }
+
+    private Action Convolution(Step step)
+    {
+        var shape = ConvolutionSizes(step);
+        var kernel = _kernels.Get(shape, () => new ConvolutionForward(shape));
+        var x = Rows(step.Inputs[0]);
+        var begins = Floats(step.Inputs[1]);
+        var tail = Floats(step.Inputs[2]);
+        var w = Floats(step.Inputs[3]);
+        var bias = Floats(step.Inputs[4]);
+        var y = Floats(step.Outputs[0]);
+        var next = Floats(step.Outputs[1]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Begins = begins;
+            kernel.Tail = tail;
+            kernel.Weight = w;
+            kernel.Bias = bias;
+            kernel.Output = y;
+            kernel.NextTail = next;
+            kernel.Run(_team);
+        };
+    }
+
+    private Action ConvolutionGradient(DepthwiseConvolutionBackward op, Step step)
+    {
+        var shape = ConvolutionSizes(step);
+        var kernel = _kernels.Get(shape, () => new ConvolutionBackward(shape));
+        var x = Rows(step.Inputs[0]);
+        var begins = Floats(step.Inputs[1]);
+        var tail = Floats(step.Inputs[2]);
+        var w = Floats(step.Inputs[3]);
+        var dy = Floats(step.Inputs[4]);
+        var dNext = op.HasTail ? Floats(step.Inputs[5]) : null;
+        var dx = Rows(step.Outputs[0]);
+        var dTail = Floats(step.Outputs[1]);
+        var dw = Floats(step.Outputs[2]);
+        var dBias = Floats(step.Outputs[3]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Begins = begins;
+            kernel.Tail = tail;
+            kernel.Weight = w;
+            kernel.OutputGradient = dy;
+            kernel.NextTailGradient = dNext;
+            kernel.InputGradient = dx;
+            kernel.TailGradient = dTail;
+            kernel.WeightGradient = dw;
+            kernel.BiasGradient = dBias;
             kernel.Run(_team);
         };
     }

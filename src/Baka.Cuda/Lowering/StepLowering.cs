@@ -33,6 +33,8 @@ internal sealed class StepLowering(LoweringContext context)
             ReplaceRows op => RowsLowering.Lower(op, step, context),
             StepSum op => StepSumLowering.Lower(op, step, context),
             StepSpread op => StepSumLowering.Lower(op, step, context),
+            DepthwiseConvolution op => ConvolutionLowering.Lower(op, step, context),
+            DepthwiseConvolutionBackward op => ConvolutionLowering.Lower(op, step, context),
             Scan op => ScanLowering.Lower(op, step, context),
             ScanBackward op => ScanLowering.Lower(op, step, context),
             Sum op => SumLowering.Lower(op, step, context),

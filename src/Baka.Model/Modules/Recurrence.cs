@@ -22,7 +22,7 @@ internal sealed class Recurrence : Module
 
     private Tensor Apply(Pass pass, Scan scan, Tensor u, Tensor[] coefficients)
     {
-        var result = pass.Graph.AddNode(scan, [pass.ByRow(u), pass.Lacks(1), _state[pass], .. coefficients]);
+        var result = pass.Graph.AddNode(scan, [pass.ByRow(u), pass.Begins, _state[pass], .. coefficients]);
         _state[pass] = result.Outputs[1];
         return result.Outputs[0].Reshape(u.Shape);
     }

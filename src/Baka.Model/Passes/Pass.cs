@@ -62,14 +62,16 @@ internal abstract class Pass
     public Tensor SlotTurn(int pairs) => Input($"{SlotTurnName}{pairs}", DType.Float32, Slots, 2 * pairs);
 
     /// <summary>
-    /// [B, windows · slots]: 1 where the slot so many places before is none of the document's. A document begins behind
-    /// the read block of its first window.
+    /// [B, windows · slots]: 1 where no slot of the document lies before. It begins behind the read block of its first
+    /// window, whose slots do not exist.
     /// </summary>
-    /// <param name="places">Not more than a window has without that block.</param>
-    public Tensor Lacks(int places)
+    public Tensor Begins
     {
-        var early = Position.ToFloat().Less(Layout.Before + Layout.Memory + places);
-        return (Fresh.Reshape(Rows, Windows, 1) * early).Reshape(Rows, Windows * Slots);
+        get
+        {
+            var early = Position.ToFloat().Less(Layout.Before + Layout.Memory + 1);
+            return (Fresh.Reshape(Rows, Windows, 1) * early).Reshape(Rows, Windows * Slots);
+        }
     }
 
     /// <summary>x [N, d] → [B, windows · slots, d].</summary>

@@ -52,6 +52,8 @@ public static class LargeOpCases
         ["sum of many squares"] = c => Tensor.SumOfSquares([c.Parameter(300, 500), c.Parameter(1023)]) * c.Parameter(2),
         ["step of four"] = c => Step(c, groups: 3, positions: 260, stride: 1, history: 0),
         ["step of four with history, every second"] = c => Step(c, groups: 2, positions: 131, stride: 2, history: 3),
+        ["convolution of four"] = c => Convolution(c, rows: 3, slots: 150, channels: 264),
+        ["convolution of odd channels"] = c => Convolution(c, rows: 1, slots: 65, channels: 301),
         ["scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: false),
         ["selective scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: true),
         ["selective scan of 5 states"] = c => Scan(c, rows: 1, slots: 65, states: 5, channels: 133, selective: true),
@@ -103,18 +105,27 @@ public static class LargeOpCases
     private static Tensor Step(OpCase c, int groups, int positions, int stride, int history) =>
         c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, 96), c.Parameter(72, 4 * 96)]);
 
-    /// <summary>A document begins in the middle of every row.</summary>
+    private static Tensor Convolution(OpCase c, int rows, int slots, int channels)
+    {
+        Tensor[] inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, 3, channels), c.Parameter(4, channels), c.Parameter(channels)];
+        var result = c.Graph.AddNode(new DepthwiseConvolution(), inputs);
+        return Tensor.Concat(1, result.Outputs[0], result.Outputs[1]);
+    }
+
     private static Tensor Scan(OpCase c, int rows, int slots, int states, int channels, bool selective)
     {
         var (perState, perSlot) = (new Shape(states, channels), new Shape(rows, slots, states));
-        var begins = c.Index("begins", [.. Enumerable.Range(0, rows * slots).Select(i => i % slots == slots / 2 ? 1 : 0)]).ToFloat().Reshape(rows, slots);
-        List<Tensor> inputs = [c.Activation(rows, slots, channels), begins, c.Activation(rows, states, channels)];
+        List<Tensor> inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, states, channels)];
         inputs.AddRange(selective
             ? [c.Parameter(perState, -4, -0.1f), c.Activation(perSlot), c.Activation(new Shape(rows, slots, channels), 0.01f, 0.5f), c.Activation(perSlot)]
             : [c.Parameter(perState, 0.5f, 0.99f), c.Parameter(perState)]);
         var scan = c.Graph.AddNode(new Scan(selective), inputs);
         return Tensor.Concat(1, scan.Outputs[0], scan.Outputs[1]);
     }
+
+    /// <summary>A document begins in the middle of every row.</summary>
+    private static Tensor Begins(OpCase c, int rows, int slots) =>
+        c.Index("begins", [.. Enumerable.Range(0, rows * slots).Select(i => i % slots == slots / 2 ? 1 : 0)]).ToFloat().Reshape(rows, slots);
 
     /// <summary>A parameter after an update, of which moments and gradient are operands.</summary>
     private static Tensor AdamW(OpCase c)

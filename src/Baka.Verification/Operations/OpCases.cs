@@ -97,6 +97,8 @@ public static class OpCases
         ["step, every third"] = c => Step(c, 3, false),
         ["step with history"] = c => Step(c, 1, true),
         ["step with history, every second"] = c => Step(c, 2, true),
+        ["convolution"] = Convolution,
+        ["convolution of a slice in windows"] = ConvolutionInWindows,
         ["scan"] = c => Scan(c, selective: false, slots: c.Size(1, 9)),
         ["scan of chunks"] = c => Scan(c, selective: false, slots: c.Size(60, 100)),
         ["selective scan"] = c => Scan(c, selective: true, slots: c.Size(1, 9)),
@@ -201,12 +203,35 @@ public static class OpCases
         return Tensor.Concat(1, first.Outputs[0], second.Outputs[0]) * 1.5f;
     }
 
+    private static Tensor Convolution(OpCase c)
+    {
+        var (rows, slots, channels, width) = (c.Size(1, 3), c.Size(1, 20), c.Size(1, 150), c.Size(2, 5));
+        var tail = c.Activation(rows, width - 1, channels);
+        var result = c.Graph.AddNode(new DepthwiseConvolution(), [c.Activation(rows, slots, channels), Begins(c, rows, slots), tail, c.Parameter(width, channels), c.Parameter(channels)]);
+        return Tensor.Concat(1, result.Outputs[0], result.Outputs[1]) * 1.5f;
+    }
+
+    /// <summary>One convolution goes on where another ended; both read columns of a product.</summary>
+    private static Tensor ConvolutionInWindows(OpCase c)
+    {
+        var (rows, slots, channels) = (c.Size(1, 3), c.Size(1, 4), c.Size(1, 30));
+        var both = c.Activation(rows * 2 * slots, 7).Linear(c.Parameter(2 * channels, 7));
+        var x = both.Slice(1, channels, channels).Reshape(rows, 2 * slots, channels);
+        var (w, bias) = (c.Parameter(4, channels), c.Parameter(channels));
+        var first = c.Graph.AddNode(new DepthwiseConvolution(), [x.Slice(1, 0, slots), Begins(c, rows, slots), c.Activation(rows, 3, channels), w, bias]);
+        var second = c.Graph.AddNode(new DepthwiseConvolution(), [x.Slice(1, slots, slots), Begins(c, rows, slots), first.Outputs[1], w, bias]);
+        return Tensor.Concat(1, first.Outputs[0], second.Outputs[0]) * both.Slice(1, 0, channels).Reshape(rows, 2 * slots, channels);
+    }
+
     private static Node Scan(OpCase c, bool selective, Tensor u, Tensor state, Tensor[] coefficients)
     {
         var (rows, slots) = (u.Shape[0], u.Shape[1]);
-        var begins = c.Index($"begins {c.Graph.Inputs.Count}", [.. Enumerable.Range(0, rows * slots).Select(_ => c.Size(0, 12) / 12)]);
-        return c.Graph.AddNode(new Scan(selective), [u, begins.ToFloat().Reshape(rows, slots), state, .. coefficients]);
+        return c.Graph.AddNode(new Scan(selective), [u, Begins(c, rows, slots), state, .. coefficients]);
     }
+
+    /// <summary>1 now and then.</summary>
+    private static Tensor Begins(OpCase c, int rows, int slots) =>
+        c.Index($"begins {c.Graph.Inputs.Count}", [.. Enumerable.Range(0, rows * slots).Select(_ => c.Size(0, 12) / 12)]).ToFloat().Reshape(rows, slots);
 
     /// <summary>Decay and readout, or rate, readout, step and gain.</summary>
     private static Tensor[] Coefficients(OpCase c, bool selective, int rows, int slots, int states, int channels)

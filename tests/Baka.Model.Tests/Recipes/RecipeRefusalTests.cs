@@ -77,7 +77,7 @@ public class RecipeRefusalTests
     [InlineData("attn.qk_norm_per: width", "run.yaml: attn.qk_norm_per is width, but attn.qk_norm is none: set attn.qk_norm or leave out attn.qk_norm_per.")]
     [InlineData("mamba.state: 8", "run.yaml: mamba.state is 8, but mamba.every is 0: set mamba.every or leave out mamba.state.")]
     [InlineData("mamba.every: 5", "run.yaml: mamba.every 5 is more than the 4 layers, so that none has a Mamba: lower it.")]
-    [InlineData("mamba: { every: 1, conv: 65 }", "run.yaml: mamba.conv 65 is more than the window of 64 tokens: lower it.")]
+    [InlineData("mamba: { every: 1, conv: 1 }", "run.yaml:1: mamba.conv must be a whole number ≥ 2, not '1'.")]
     [InlineData("mega.expand: 1", "run.yaml: mega.expand is 1, but mega.states is 0: set mega.states or leave out mega.expand.")]
     [InlineData("mega.states: 4\nattn.negator: true", "run.yaml: mega.states is 4, so that there is no multi-head attention, but attn asks for something of it: leave out one of them.")]
     [InlineData("vocabulary: 255", "run.yaml: vocabulary 255 is too small for a byte-level tokenizer, which starts from 256 bytes: raise it or give tokenizer.path.")]

@@ -9,7 +9,7 @@ public sealed record MambaRecipe : IRecipeRules
     [Key("states of every channel", Min = 1, Max = 128)]
     public int State { get; init; } = 16;
 
-    [Key("slots the convolution in front of it sees", Min = 1)]
+    [Key("slots the convolution in front of it sees", Min = 2)]
     public int Conv { get; init; } = 4;
 
     [Key("channels, in multiples of dim", Min = 1)]
@@ -28,7 +28,5 @@ public sealed record MambaRecipe : IRecipeRules
                 yield return conflict;
         if (Every > recipe.Model.Layers.Count)
             yield return $"mamba.every {Every} is more than the {recipe.Model.Layers.Count} layers, so that none has a Mamba: lower it";
-        if (Conv > recipe.Model.Window)
-            yield return $"mamba.conv {Conv} is more than the window of {recipe.Model.Window} tokens: lower it";
     }
 }
