@@ -121,6 +121,17 @@ public sealed class ModelCommandTests(TrainedRun trained) : IClassFixture<Traine
     }
 
     [Fact]
+    public void A_plan_of_a_part_shows_what_is_saved()
+    {
+        var (all, some) = (Plan().GetProperty("plan"), Plan("--set", "train.only=[head]").GetProperty("plan"));
+        Assert.Equal(all.GetProperty("parameter_count").GetInt64(), all.GetProperty("trained_count").GetInt64());
+        Assert.Equal(all.GetProperty("parameter_count").GetInt64(), some.GetProperty("parameter_count").GetInt64());
+        Assert.Equal(8 * some.GetProperty("trained_count").GetInt64(), some.GetProperty("memory").GetProperty("optimizer").GetInt64());
+        Assert.True(some.GetProperty("flops").GetInt64() < all.GetProperty("flops").GetInt64() / 2);
+        Assert.Contains("are trained: head", BakaProgram.Succeed("plan", trained.Recipe, "--threads", "1", "--set", "train.only=[head]").Output);
+    }
+
+    [Fact]
     public void A_plan_says_when_nothing_fits() =>
         Assert.Contains("Not even a batch of 1 fits in 1.00 MB", BakaProgram.Succeed("plan", trained.Recipe, "--memory", "1MB", "--threads", "1").Output);
 

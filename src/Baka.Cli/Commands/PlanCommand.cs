@@ -2,6 +2,7 @@ using System.CommandLine;
 using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
+using Baka.Cli.Training;
 using Baka.Model.Recipes;
 using Baka.Training.Devices;
 using Baka.Training.Planning;
@@ -79,7 +80,7 @@ internal sealed class PlanCommand : BakaCommand
     {
         Terminal.Screen.Write(Tables.Facts(
         [
-            ("recipe", $"{recipe.Name}: {Figures.Count(plan.ParameterCount)} parameters{Trained(recipe, plan)}"),
+            ("recipe", $"{recipe.Name}: {TrainText.Parameters(recipe, plan.ParameterCount, plan.TrainedCount)}"),
             ("device", plan.Device),
             ("step", $"{plan.Rows} rows × {plan.Windows} windows × {recipe.Model.Window} tokens = {Figures.Count(plan.TokensPerStep)} tokens"),
         ]));
@@ -108,9 +109,6 @@ internal sealed class PlanCommand : BakaCommand
         if (byRows > largest)
             Terminal.WriteLine($"Computed a row at a time, {byRows}: --set train.batch={byRows} --set train.rows_per_pass=1");
     }
-
-    private static string Trained(Recipe recipe, PlanReport plan) =>
-        recipe.Train.Only is { } parts ? $", of which {Figures.Count(plan.TrainedCount)} are trained: {string.Join(", ", parts)}" : "";
 
     private static string Gflop(long flops) => Figures.Invariant($"{flops * 1e-9:F2}");
 }

@@ -21,7 +21,7 @@ internal sealed class JsonTrainView(Terminal terminal) : TrainView
 
     public override void Started(RunPlan plan) => Write(new
     {
-        Event = "started", plan.Folder, Recipe = plan.Recipe.Name, plan.Parameters, plan.Data, plan.Training, plan.Validation, plan.TokensPerStep, plan.FirstStep,
+        Event = "started", plan.Folder, Recipe = plan.Recipe.Name, plan.Parameters, plan.Trained, plan.Data, plan.Training, plan.Validation, plan.TokensPerStep, plan.FirstStep,
     });
 
     public override void Step(in StepMetrics step, TrainProgress progress) => Write(new

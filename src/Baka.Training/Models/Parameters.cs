@@ -31,7 +31,10 @@ public static class Parameters
     }
 
     /// <summary>How many numbers a model learns.</summary>
-    public static long Count(LanguageModel model) => model.Parameters.Sum(p => p.Shape.Count);
+    public static long Count(LanguageModel model) => Count(model.Parameters);
+
+    /// <summary>How many numbers there are in parameters.</summary>
+    public static long Count(IEnumerable<ParameterSpec> parameters) => parameters.Sum(p => p.Shape.Count);
 
     private static void Draw(ParameterSpec parameter, float[] values, int part, ulong seed)
     {

@@ -4,6 +4,7 @@ using Baka.Model;
 using Baka.Model.Programs;
 using Baka.Model.Recipes;
 using Baka.Training.Devices;
+using Baka.Training.Models;
 
 namespace Baka.Training.Planning;
 
@@ -24,8 +25,8 @@ public static class PlanRun
             rows,
             windows,
             rows * windows * recipe.Model.Window,
-            model.Parameters.Sum(p => p.Shape.Count),
-            model.Trained(train).Sum(p => p.Shape.Count),
+            Parameters.Count(model),
+            Parameters.Count(model.Trained(train)),
             Group(planned.Plans.SelectMany((plan, i) => plan.Steps.Select(step => (step, StepPrograms.Runs(train, rows, i))))),
             new MemoryReport(planned.Memory(model, rows)));
     }

@@ -253,7 +253,7 @@ public sealed class TrainingRun : IDisposable
         var (recipe, texts) = (_prepared.Recipe, _prepared.Texts);
         var tokens = (long)recipe.Train.Batch * recipe.Train.WindowsPerStep * recipe.Model.Window * recipe.Train.Accumulate;
         return new RunPlan(
-            _folder.Path, recipe, Parameters.Count(_session.Model), _prepared.Data, Size(texts.Training), Size(texts.Validation), tokens, _session.Step);
+            _folder.Path, recipe, Parameters.Count(_session.Model), Parameters.Count(_session.Model.Trained(recipe.Train)), _prepared.Data, Size(texts.Training), Size(texts.Validation), tokens, _session.Step);
     }
 
     private static TextSize Size(Baka.Data.Shards.TokenCorpus corpus) => new(corpus.DocumentCount, corpus.TokenCount, corpus.TextBytes);
