@@ -31,6 +31,22 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
     }
 
     [Fact]
+    public void Ctrl_C_ends_a_stream_with_what_was_measured()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        using var process = BakaProgram.Start("eval", trained.Run, "--stream", trained.Folder.Write("long.txt", TinyText.Make(3000)), "--threads", "1");
+        while (process.StandardError.ReadLine() is { } line && line != "reading…")
+            Assert.StartsWith("encoding", line);
+        BakaProgram.Signal(process, Interrupt);
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Contains("stopped before its end", output);
+        Assert.Contains("position in the text", output);
+    }
+
+    [Fact]
     public void A_second_Ctrl_C_ends_the_program_at_once()
     {
         if (OperatingSystem.IsWindows())

@@ -124,12 +124,12 @@ public sealed class MemoryProbeTests(TrainedModel trained) : IClassFixture<Train
         var last = Array.LastIndexOf(document, document[place], place - 1);
         return (last < 0 ? int.MaxValue : (place - 1) / Window - last / Window) switch
         {
-            int.MaxValue => "never read before",
-            0 => "last read in this window",
-            1 => "last read 1 window ago",
-            <= 4 => "last read 2 – 4 windows ago",
-            <= 16 => "last read 5 – 16 windows ago",
-            _ => "last read longer ago",
+            int.MaxValue => "tokens never read before",
+            0 => "tokens last read in this window",
+            1 => "tokens last read 1 window ago",
+            <= 4 => "tokens last read 2 – 4 windows ago",
+            <= 16 => "tokens last read 5 – 16 windows ago",
+            _ => "tokens last read longer ago",
         };
     }
 

@@ -12,7 +12,7 @@ namespace Baka.Training.Evaluation.Probing;
 /// before were read undisturbed, so a difference is the effect of this one exchange. A document's first window has no
 /// memory of anything and is not compared.
 /// </summary>
-public sealed class MemoryProbe : IDisposable
+public sealed class MemoryProbe
 {
     private static readonly MemoryCondition[] Conditions = Enum.GetValues<MemoryCondition>();
 
@@ -28,13 +28,12 @@ public sealed class MemoryProbe : IDisposable
     private readonly float[][] _nllOf;
     private SplitMix64 _random = new(seed: 1);
 
-    private MemoryProbe(LoadedModel model, LockstepStream stream)
+    private MemoryProbe(LoadedModel model, LockstepStream stream, EvaluationProgram program, string carryPrefix)
     {
-        var (rows, window) = (stream.Rows, model.Model.Layout.Tokens);
-        _stream = stream;
+        var (rows, window) = (program.Rows, program.Window);
+        (_stream, _program) = (stream, program);
         _batch = new WindowBatch(rows, 1, window);
-        _program = EvaluationProgram.Create(model.Device, model.Model, rows, windows: 1, WindowEvaluation.CarryPrefix(rows));
-        _state = new CarriedState(model.Device, model.Model.Carry(rows, WindowEvaluation.CarryPrefix(rows)));
+        _state = new CarriedState(model.Device, model.Model.Carry(rows, carryPrefix));
         _distances = [.. Enumerable.Range(0, rows).Select(_ => new TokenDistance(model.Recipe.Model.Vocabulary))];
         _meter = new ProbeMeter(window);
         _sources = new int[rows];
@@ -58,11 +57,10 @@ public sealed class MemoryProbe : IDisposable
         }
 
         var stream = new LockstepStream(corpus, Math.Max(3, model.Recipe.Eval.Batch), model.Model.Layout.Tokens, limit);
-        using var probe = new MemoryProbe(model, stream);
-        return probe.Run(progress, stop);
+        var carryPrefix = WindowEvaluation.CarryPrefix(stream.Rows);
+        using var program = EvaluationProgram.Create(model.Device, model.Model, stream.Rows, windows: 1, carryPrefix);
+        return new MemoryProbe(model, stream, program, carryPrefix).Run(progress, stop);
     }
-
-    public void Dispose() => _program.Dispose();
 
     private ProbeReport Run(IProgress<double>? progress, CancellationToken stop)
     {

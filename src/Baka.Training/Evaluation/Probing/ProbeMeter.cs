@@ -8,12 +8,12 @@ internal sealed class ProbeMeter
     /// <summary>Largest distance of each class, and what it is called.</summary>
     private static readonly (int Most, string Name)[] Distances =
     [
-        (0, "last read in this window"),
-        (1, "last read 1 window ago"),
-        (4, "last read 2 – 4 windows ago"),
-        (16, "last read 5 – 16 windows ago"),
-        (TokenDistance.Never - 1, "last read longer ago"),
-        (TokenDistance.Never, "never read before"),
+        (0, "tokens last read in this window"),
+        (1, "tokens last read 1 window ago"),
+        (4, "tokens last read 2 – 4 windows ago"),
+        (16, "tokens last read 5 – 16 windows ago"),
+        (TokenDistance.Never - 1, "tokens last read longer ago"),
+        (TokenDistance.Never, "tokens never read before"),
     ];
 
     private readonly int _window;

@@ -13,7 +13,7 @@ public readonly record struct LossRise(double Rise, double StandardError)
 }
 
 /// <summary>The tokens at some places of their windows, or at some distance from the last one like them.</summary>
-/// <param name="Name">Which, such as "last read 1 window ago".</param>
+/// <param name="Name">Which, such as "tokens last read 1 window ago".</param>
 /// <param name="Tokens">Predicted tokens.</param>
 /// <param name="Loss">Their mean loss with the memory as it is, in nats.</param>
 /// <param name="Rises">By condition; where there is but one window, the errors are NaN.</param>

@@ -58,5 +58,5 @@ public sealed record ProbeVerdict(ProbeFinding Finding, string Sentence)
         .Where(group => group.Rises[MemoryCondition.OtherDocument] is { IsCertain: true, Rise: > 0 })
         .OrderByDescending(group => group.Rises[MemoryCondition.OtherDocument].Rise)
         .Take(1)
-        .Select(group => group.Name.StartsWith("token", StringComparison.Ordinal) ? group.Name : $"tokens {group.Name}");
+        .Select(group => group.Name);
 }

@@ -64,7 +64,10 @@ public sealed class StreamEvaluation
             interrupted = true;
         }
 
-        return stream.Report(corpus, total, interrupted, tokens => WindowEvaluation.TextBytes(text, model.Tokenizer, new DocumentSpan(0, tokens)));
+        stream.End();
+        stream._meter.AddBytes(WindowEvaluation.TextBytes(text, model.Tokenizer, new DocumentSpan(0, stream._position + 1)));
+        return new StreamReport(
+            corpus.DocumentCount, stream._meter.Report(), stream._time.Elapsed.TotalSeconds, interrupted, total / WarmUpShare, stream._samples);
     }
 
     private void Visit(int row, long position, int token, float nll)
@@ -89,15 +92,13 @@ public sealed class StreamEvaluation
         GC.Collect(generation: 0);
     }
 
-    private StreamReport Report(TokenCorpus corpus, long total, bool interrupted, Func<long, long> textBytes)
+    private void End()
     {
         if (_tokens > 0)
         {
             Sample();
         }
 
-        var seconds = _time.Elapsed.TotalSeconds;
-        _meter.AddBytes(textBytes(_position + 1));
-        return new StreamReport(corpus.DocumentCount, _meter.Report(), seconds, interrupted, total / WarmUpShare, _samples);
+        _time.Stop();
     }
 }
