@@ -102,8 +102,8 @@ public sealed class LanguageModel
         }
     }
 
-    /// <summary>Negative log-likelihoods: x [n, d], targets i32 [n] → [n].</summary>
-    internal Tensor Nll(Tensor x, Tensor targets) => _head.Nll(x, targets);
+    /// <summary>Negative log-likelihoods, and 1 where the target has the largest logit: x [n, d], targets i32 [n] → [n] each.</summary>
+    internal (Tensor Nll, Tensor Correct) Score(Tensor x, Tensor targets) => _head.Score(x, targets);
 
     /// <summary>x [n, d] → [n, V].</summary>
     internal Tensor Logits(Tensor x) => _head.Logits(x);

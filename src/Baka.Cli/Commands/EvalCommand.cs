@@ -14,7 +14,7 @@ namespace Baka.Cli.Commands;
 internal sealed class EvalCommand : BakaCommand
 {
     private readonly Argument<string> _checkpoint = Common.Checkpoint();
-    private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on]");
+    private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on, texts or the task]");
     private readonly Option<string> _memory = Common.Memory();
     private readonly Option<string> _device = Common.Device();
     private readonly Option<Precision?> _precision = Common.Precision();
@@ -22,7 +22,7 @@ internal sealed class EvalCommand : BakaCommand
     private readonly Option<bool> _json = Common.Json();
 
     public EvalCommand(Terminal terminal)
-        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, and the loss by position in the document")
+        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, accuracy, and the loss by position in the document")
     {
         Examples =
         [
@@ -65,6 +65,8 @@ internal sealed class EvalCommand : BakaCommand
         report.Tokens,
         report.Bytes,
         report.Documents,
+        report.Accuracy,
+        report.ExactMatch,
         report.ByPosition,
     }));
 
@@ -79,6 +81,7 @@ internal sealed class EvalCommand : BakaCommand
             ("mean over documents", $"{Figures.Loss(report.LossDocMean)} nats a token"),
             ("perplexity", Figures.Short(report.Perplexity)),
             ("bits per byte", report.Bytes > 0 ? Figures.Loss(report.BitsPerByte) : "unknown"),
+            ("accuracy", $"{Figures.Percent(report.Accuracy)} of the tokens; {Figures.Percent(report.ExactMatch)} of the documents as a whole"),
         ]));
         var table = Tables.Figures("position in the document", "loss", "tokens");
         foreach (var position in report.ByPosition)

@@ -92,6 +92,13 @@ public static class OpCases
             var (rows, d, vocabulary) = (c.Size(1, 30), c.Size(1, 20), c.Size(2, 50));
             return c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, d), c.Parameter(vocabulary, d), c.Index("targets", rows, -1, vocabulary)]);
         },
+        ["argmax in cross-entropy"] = c =>
+        {
+            // Logits are small whole numbers, exact in every precision, and often equal.
+            var (rows, d, vocabulary) = (c.Size(1, 30), c.Size(1, 6), c.Size(2, 9));
+            var (x, w) = (c.Fixed("x", new Shape(rows, d)).Sign(), c.Fixed("w", new Shape(vocabulary, d)).Sign());
+            return c.Graph.AddNode(new LinearCrossEntropy(), [x, w, c.Index("targets", rows, -1, vocabulary)]).Outputs[1] * c.Activation(rows);
+        },
         ["step"] = c => Step(c, 1, false),
         ["step, every third"] = c => Step(c, 3, false),
         ["step with history"] = c => Step(c, 1, true),

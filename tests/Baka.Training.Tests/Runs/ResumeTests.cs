@@ -16,7 +16,9 @@ public sealed class ResumeTests : IDisposable
         [],
         ["train.accumulate=2", "train.clip.percentile=30", "train.clip.norm=null"],
         ["xl.scheme=none", "memory.tokens=0", "step.carry=false", "train.schedule.kind=linear"],
-        ["memory.solidifier=glu", "memory.mask=rmt", "xl.windows=2", "xl.sinks=1"]);
+        ["memory.solidifier=glu", "memory.mask=rmt", "xl.windows=2", "xl.sinks=1"],
+        ["data.task.kind=copy", "data.task.segments=3"],
+        ["data.task.kind=needle", "data.task.length=2", "data.task.segments=3", "train.curriculum.segments=[1, 2]", "train.curriculum.steps=5"]);
 
     [Theory]
     [MemberData(nameof(Recipes))]
