@@ -114,12 +114,12 @@ public sealed class TaskRunTests : IDisposable
     [Fact]
     public void Recurrent_memory_learns_to_reverse_what_the_window_before_said()
     {
-        // Four symbols stand in the first window, the question and the answer in the second.
+        // Four of eight symbols stand in the first window, the question and the answer in the second: chance is right once in eight times.
         string[] task =
         [
             "preset=tiny", "layers=2", "dim=64", "heads=2", "mlp.hidden=128", "window=8", "xl.scheme=none", "pause.count=0", "step.width=0", "step.carry=false", "gate.of=[]", "mlp.act=silu",
-            "pause.random=false", "data.task.kind=reverse", "data.task.length=4", "data.task.distance=8", "data.task.segments=2", "data.task.symbols=4",
-            "train.batch=32", "train.windows_per_step=2", "train.steps=150", "train.schedule.warmup=20", "train.optimizer.lr=0.003", "train.optimizer.beta2=0.98", "eval.batch=50", "eval.tokens=800",
+            "pause.random=false", "data.task.kind=reverse", "data.task.length=4", "data.task.distance=8", "data.task.segments=2", "data.task.symbols=8",
+            "train.batch=32", "train.windows_per_step=2", "train.steps=200", "train.schedule.warmup=20", "train.optimizer.lr=0.003", "train.optimizer.beta2=0.98", "eval.batch=50", "eval.tokens=1600",
         ];
         double Learn(string memory)
         {
@@ -128,7 +128,7 @@ public sealed class TaskRunTests : IDisposable
         }
 
         Assert.InRange(Learn("memory.tokens=4"), 0.9, 1);
-        Assert.InRange(Learn("memory.tokens=0"), 0.15, 0.4);
+        Assert.InRange(Learn("memory.tokens=0"), 0.05, 0.2);
     }
 
     /// <summary>Token by token: how many of the answers are what greedy generation would choose, and of how many documents all.</summary>
