@@ -9,6 +9,7 @@ namespace Baka.Cli.Training;
 internal static class TrainReport
 {
     private const int PromptLength = 40;
+    private const int SampledPromptLength = 240;
 
     public static void Write(TrainResult result, Terminal terminal)
     {
@@ -68,8 +69,10 @@ internal static class TrainReport
 
     private static void WriteSample(TextSample sample, Terminal terminal)
     {
+        // A task's prompt is all of a document but its answer.
+        var prompt = sample.Prompt.Length > SampledPromptLength ? $"…{sample.Prompt[^SampledPromptLength..]}" : sample.Prompt;
         terminal.WriteLine("A sample:");
-        terminal.Screen.Write(new Padder(new Text(Printable.Of(sample.Prompt + sample.Continuation)), new Padding(2, 0, 0, 1)));
+        terminal.Screen.Write(new Padder(new Text(Printable.Of(prompt + sample.Continuation)), new Padding(2, 0, 0, 1)));
     }
 
     private static void WriteNext(TrainResult result, Terminal terminal)
