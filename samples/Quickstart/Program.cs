@@ -23,7 +23,7 @@ var result = TrainingRun.Run(new TrainRequest(recipe)
     Documents = DocumentSource.FromDocuments([new Document("verse", text)]),
     Out = folder,
 });
-Console.WriteLine($"Loss after {result.Step} steps: {result.Last?.Loss:F3} nats a token (a bigram model: {result.Final?.Baselines.Bigram:F3}).");
+Console.WriteLine($"Loss after {result.Step} steps: {result.Last?.Loss:F3} nats a token (a bigram model: {result.Final?.Baselines?.Bigram:F3}).");
 
 using var model = LoadedModel.Open(result.Folder);
 using var generator = new TextGenerator(model);

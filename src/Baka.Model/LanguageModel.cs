@@ -111,8 +111,8 @@ public sealed class LanguageModel
         }
     }
 
-    /// <summary>Negative log-likelihoods: x [n, last width], targets i32 [n] → [n].</summary>
-    internal Tensor Nll(Tensor x, Tensor targets) => _head.Nll(x, targets);
+    /// <summary>Negative log-likelihoods, and 1 where the target has the largest logit: x [n, last width], targets i32 [n] → [n] each.</summary>
+    internal (Tensor Nll, Tensor Correct) Score(Tensor x, Tensor targets) => _head.Score(x, targets);
 
     /// <summary>x [n, last width] → [n, V].</summary>
     internal Tensor Logits(Tensor x) => _head.Logits(x);

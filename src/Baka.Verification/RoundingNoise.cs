@@ -17,7 +17,7 @@ internal sealed class RoundingNoise(Precision precision, int seed)
 
     public void Disturb(Node node, float[] values)
     {
-        if (node.Op is Constant or Reshape or Permute or Slice or Broadcast or Concat or Pad or GatherRows or ReplaceRows || node.Module == Optimizer)
+        if (IsExact(node.Op) || node.Module == Optimizer)
         {
             return;
         }
@@ -28,4 +28,8 @@ internal sealed class RoundingNoise(Precision precision, int seed)
             values[i] = (float)(values[i] * (1 + unit * (2 * _random.NextDouble() - 1)));
         }
     }
+
+    /// <summary>Whether every precision holds the result as it is.</summary>
+    private static bool IsExact(Op op) => op
+        is Constant or Reshape or Permute or Slice or Broadcast or Concat or Pad or GatherRows or ReplaceRows or Unary { Function: UnaryFunction.Sign };
 }

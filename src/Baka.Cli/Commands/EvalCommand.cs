@@ -3,7 +3,7 @@ using Baka.Cli.Commands.Evaluation;
 using Baka.Cli.Options;
 using Baka.Cli.Output;
 using Baka.Cli.Shell;
-using Baka.Data.Shards;
+using Baka.Data.Documents;
 using Baka.Model.Recipes;
 using Baka.Training.Corpora;
 using Baka.Training.Evaluation;
@@ -17,7 +17,7 @@ namespace Baka.Cli.Commands;
 internal sealed class EvalCommand : BakaCommand
 {
     private readonly Argument<string> _checkpoint = Common.Checkpoint();
-    private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on]");
+    private readonly Option<string[]> _data = Values.Texts("--data", "PATH", "File or folder of text to predict, all of it; may be given again [default: what the run was validated on, texts or the task]");
     private readonly Option<string> _memory = Common.Memory();
     private readonly Option<bool> _probe = Values.Switch("--probe", "Tell whether it uses its memory: the loss also with the memory zeroed, shuffled, another document's, and none");
     private readonly Option<string?> _stream = Values.Text("--stream", "PATH", "Read this file or folder as one endless document, and watch loss and memory on the way; Ctrl-C ends it early");
@@ -28,7 +28,7 @@ internal sealed class EvalCommand : BakaCommand
     private readonly Option<bool> _json = Common.Json();
 
     public EvalCommand(Terminal terminal)
-        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, the loss by position in the document, and what its memory is worth")
+        : base(terminal, "eval", "Measure a model: loss, perplexity, bits per byte, accuracy, the loss by position in the document, and what its memory is worth")
     {
         Examples =
         [
@@ -50,9 +50,7 @@ internal sealed class EvalCommand : BakaCommand
         EvaluationOutput output;
         using (var progress = new StageProgress(Terminal))
         {
-            var stream = arguments.GetValue(_stream);
-            using var corpus = ModelTexts.Open(model, stream is null ? arguments.GetRequiredValue(_data) : [stream], device.Threads, progress, stop);
-            output = Measure(arguments, model, corpus, progress, stop);
+            output = Measure(arguments, model, device.Threads, progress, stop);
         }
 
         output.Write(Terminal, arguments.GetValue(_json));
@@ -70,13 +68,18 @@ internal sealed class EvalCommand : BakaCommand
             throw new UsageException("--memory off can't be given with --probe or --stream, which are about memory.", "baka eval");
     }
 
-    private EvaluationOutput Measure(ParseResult arguments, LoadedModel model, TokenCorpus corpus, StageProgress progress, CancellationToken stop)
+    private EvaluationOutput Measure(ParseResult arguments, LoadedModel model, int threads, StageProgress progress, CancellationToken stop)
     {
         long? limit = arguments.GetValue(_tokens);
+        if (arguments.GetValue(_stream) is { } path)
+        {
+            using var text = ModelTexts.Encode(model, DocumentSource.Open([path]), threads, progress, stop);
+            return new StreamOutput(model, StreamEvaluation.Run(model, text, limit, progress.For("reading"), stop));
+        }
+
+        using var corpus = ModelTexts.Open(model, arguments.GetRequiredValue(_data), threads, progress, stop);
         if (arguments.GetValue(_probe))
             return new ProbeOutput(model, MemoryProbe.Run(model, corpus, limit, progress.For("probing"), stop));
-        if (arguments.GetValue(_stream) is not null)
-            return new StreamOutput(model, StreamEvaluation.Run(model, corpus, limit, progress.For("reading"), stop));
         var memory = Common.IsOn(arguments, _memory);
         return new LossOutput(model, Evaluator.Run(model, corpus, memory, limit, progress.For("evaluating"), stop), memory);
     }

@@ -23,6 +23,9 @@ internal static class Figures
     /// <summary>A perplexity or the like: about four digits.</summary>
     public static string Short(double value) => double.IsNaN(value) ? "–" : value < 1000 ? Invariant($"{value:G4}") : Count((long)Math.Round(value));
 
+    /// <summary>A share of a whole in percent, with one digit behind the point.</summary>
+    public static string Percent(double share) => double.IsNaN(share) ? "–" : Invariant($"{100 * share:F1} %");
+
     /// <summary>A count with commas between the thousands.</summary>
     public static string Count(long value) => Invariant($"{value:N0}");
 

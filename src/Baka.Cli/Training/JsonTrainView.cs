@@ -53,6 +53,7 @@ internal sealed class JsonTrainView(Terminal terminal) : TrainView
     private static object Describe(string? name, in EvaluationMetrics evaluation) => new
     {
         Event = name, evaluation.Step, evaluation.Split, evaluation.Loss, Ppl = evaluation.Perplexity, Bpb = evaluation.BitsPerByte, evaluation.LossDocMean, evaluation.Tokens,
+        evaluation.Accuracy, evaluation.ExactMatch,
     };
 
     private void Write(object value) => terminal.WriteLine(Json.Line(value));

@@ -149,5 +149,5 @@ internal sealed class LiveTrainView(Terminal terminal) : TrainView
 
     private string Validation() => _evaluation is not { } evaluation
         ? "validation: not yet"
-        : $"validation {Figures.Loss(evaluation.Loss)} at step {evaluation.Step}   best {Figures.Loss(_best)}   {Figures.Loss(evaluation.BitsPerByte)} bits per byte";
+        : $"validation {Figures.Loss(evaluation.Loss)} at step {evaluation.Step}   best {Figures.Loss(_best)}   {TrainText.Quality(evaluation)}";
 }

@@ -9,12 +9,15 @@ namespace Baka.Cli.Training;
 internal static class TrainReport
 {
     private const int PromptLength = 40;
+    private const int SampledPromptLength = 240;
 
     public static void Write(TrainResult result, Terminal terminal)
     {
         terminal.WriteLine("");
-        if (result.Last is { } last)
-            WriteLosses(last, result.Final, terminal);
+        if (result.Last is { } last && TrainText.IsOfTask(last))
+            WriteAccuracy(last, result.Final?.MemoryOff, terminal);
+        else if (result.Last is { } ofText)
+            WriteLosses(ofText, result.Final, terminal);
         if (result.Final is { Sample: { } sample })
             WriteSample(sample, terminal);
         switch (result.End)
@@ -39,11 +42,11 @@ internal static class TrainReport
         Row("this model", last.Loss);
         if (final?.MemoryOff is { } off)
             Row("  its memory switched off", off.Loss);
-        if (final is not null)
+        if (final?.Baselines is { } baselines)
         {
-            Row("bigram model", final.Baselines.Bigram);
-            Row("unigram model", final.Baselines.Unigram);
-            Row("uniform model", final.Baselines.Uniform);
+            Row("bigram model", baselines.Bigram);
+            Row("unigram model", baselines.Unigram);
+            Row("uniform model", baselines.Uniform);
         }
 
         terminal.Screen.Write(table);
@@ -52,10 +55,24 @@ internal static class TrainReport
             table.Row(name, Figures.Loss(loss), Figures.Short(Math.Exp(loss)), Figures.Loss(loss * bitsPerNat));
     }
 
+    private static void WriteAccuracy(in EvaluationMetrics last, EvaluationMetrics? memoryOff, Terminal terminal)
+    {
+        var table = Tables.Figures($"validation, {Figures.Count(last.Tokens)} answer tokens", "loss (nats)", "tokens right", "documents right");
+        Row("this model", last);
+        if (memoryOff is { } off)
+            Row("  its memory switched off", off);
+        terminal.Screen.Write(table);
+
+        void Row(string name, in EvaluationMetrics figures) =>
+            table.Row(name, Figures.Loss(figures.Loss), Figures.Percent(figures.Accuracy), Figures.Percent(figures.ExactMatch));
+    }
+
     private static void WriteSample(TextSample sample, Terminal terminal)
     {
+        // A task's prompt is all of a document but its answer.
+        var prompt = sample.Prompt.Length > SampledPromptLength ? $"…{sample.Prompt[^SampledPromptLength..]}" : sample.Prompt;
         terminal.WriteLine("A sample:");
-        terminal.Screen.Write(new Padder(new Text(Printable.Of(sample.Prompt + sample.Continuation)), new Padding(2, 0, 0, 1)));
+        terminal.Screen.Write(new Padder(new Text(Printable.Of(prompt + sample.Continuation)), new Padding(2, 0, 0, 1)));
     }
 
     private static void WriteNext(TrainResult result, Terminal terminal)

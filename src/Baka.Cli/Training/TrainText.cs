@@ -14,8 +14,7 @@ internal static class TrainText
         + $"in {ProgramName.Argument(plan.Folder)}";
 
     public static string Describe(in EvaluationMetrics evaluation) =>
-        $"step {evaluation.Step}  {evaluation.Split}: loss {Figures.Loss(evaluation.Loss)}, perplexity {Figures.Short(evaluation.Perplexity)}, "
-        + $"{Figures.Loss(evaluation.BitsPerByte)} bits per byte";
+        $"step {evaluation.Step}  {evaluation.Split}: loss {Figures.Loss(evaluation.Loss)}, perplexity {Figures.Short(evaluation.Perplexity)}, {Quality(evaluation)}";
 
     /// <param name="all">Numbers that the model learns.</param>
     /// <param name="trained">Those of them that are trained.</param>
@@ -23,6 +22,14 @@ internal static class TrainText
         ? $"{Figures.Count(all)} parameters, of which {Figures.Count(trained)} are trained: {string.Join(", ", parts)}"
         : $"{Figures.Count(all)} parameters";
 
-    private static string Describe(TextSize size) =>
-        $"{Figures.Count(size.Documents)} documents, {Figures.Count(size.Tokens)} tokens";
+    /// <summary>What counts besides the loss: of a text the bits for its bytes, of a task how often it was done.</summary>
+    public static string Quality(in EvaluationMetrics evaluation) => IsOfTask(evaluation)
+        ? $"{Figures.Percent(evaluation.Accuracy)} of answer tokens right, {Figures.Percent(evaluation.ExactMatch)} of documents"
+        : $"{Figures.Loss(evaluation.BitsPerByte)} bits per byte";
+
+    /// <summary>A task has no text, and so no bytes.</summary>
+    public static bool IsOfTask(in EvaluationMetrics evaluation) => double.IsNaN(evaluation.BitsPerByte);
+
+    private static string Describe(TextSize? size) =>
+        size is { } known ? $"{Figures.Count(known.Documents)} documents, {Figures.Count(known.Tokens)} tokens" : "documents without end";
 }

@@ -225,12 +225,14 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         var w = Floats(step.Inputs[1]);
         var targets = Ints(step.Inputs[2]);
         var loss = Floats(step.Outputs[0]);
+        var correct = Floats(step.Outputs[1]);
         return () =>
         {
             kernel.Input = x;
             kernel.Weight = w;
             kernel.Targets = targets;
             kernel.Loss = loss;
+            kernel.Correct = correct;
             kernel.Run(_team);
         };
     }

@@ -68,6 +68,9 @@ public sealed unsafe class LinearCrossEntropy : Kernel
     /// <summary>[N]: loss of each row in nats.</summary>
     public float* Loss { get; set; }
 
+    /// <summary>[N]: 1 where the target is the argmax of the logits, of equal ones the first; else 0. Forward only.</summary>
+    public float* Correct { get; set; }
+
     /// <summary>[N]: gradient of the total with respect to each row's loss; backward only.</summary>
     public float* LossGradient { get; set; }
 
@@ -143,12 +146,17 @@ public sealed unsafe class LinearCrossEntropy : Kernel
         var target = Targets[row];
         var max = Simd<S, V>.Max(logits, _vocabulary);
         var targetLogit = logits[target];
+        var isLargest = !_backward && targetLogit == max && new ReadOnlySpan<float>(logits, target).IndexOf(max) < 0;
         var sum = Simd<S, V>.ExpAndSum(logits, max, _vocabulary);
         Loss[row] = (float)(Math.Log(sum) + ((double)max - targetLogit));
         if (_backward)
         {
             Simd<S, V>.Scale(LossGradient[row] / sum, logits, _vocabulary);
             logits[target] -= LossGradient[row];
+        }
+        else
+        {
+            Correct[row] = isLargest ? 1 : 0;
         }
     }
 
@@ -166,6 +174,10 @@ public sealed unsafe class LinearCrossEntropy : Kernel
             if (InputGradient.IsPresent)
             {
                 new Span<float>(InputGradient.At(row), _width).Clear();
+            }
+            else
+            {
+                Correct[row] = 0;
             }
         }
     }

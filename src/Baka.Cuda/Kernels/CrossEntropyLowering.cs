@@ -22,7 +22,7 @@ internal static class CrossEntropyLowering
     /// <summary>What the kernel's own shared variables take at most.</summary>
     private const int StaticSharedBytes = 1024;
 
-    /// <summary>(x, w, targets) → nll.</summary>
+    /// <summary>(x, w, targets) → (nll, correct).</summary>
     public static IReadOnlyList<Operation> Lower(LinearCrossEntropy op, Step step, LoweringContext context) =>
         Lower(step, null, context);
 
@@ -61,8 +61,8 @@ internal static class CrossEntropyLowering
             ("GRADIENT", gradient is not null),
             ("HELD", held),
             ("LOGIT_TYPE", element),
-            ("UPSTREAM_TYPE", gradient?.Upstream.Storage.Type ?? Element.Float32),
-            ("NLL_TYPE", nll.Storage.Type));
+            ("NLL_TYPE", nll.Storage.Type),
+            ("OTHER_TYPE", (gradient?.Upstream ?? step.Outputs[1]).Storage.Type));
 
         var operations = new List<Operation>(conversion);
         for (var start = 0; start < rows; start += chunk)
@@ -71,8 +71,8 @@ internal static class CrossEntropyLowering
             var logits = scratch.Slice(1, 0, vocabulary).Slice(0, 0, Math.Min(chunk, rows - start));
             operations.Add(new Product(Chunk(x), false, w, true, logits, Accumulate: false));
 
-            // Without a gradient the kernel does not look at the upstream; the loss stands in for it.
-            View[] operands = [logits, Chunk(targets), Chunk(gradient?.Upstream ?? nll), Chunk(nll)];
+            // What is read for a gradient, or else written instead of one.
+            View[] operands = [logits, Chunk(targets), Chunk(nll), Chunk(gradient?.Upstream ?? step.Outputs[1])];
             operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
             if (gradient?.Dx is { } dx)
             {

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
+using Baka.Data.Streams;
 using Baka.Data.Tokenizers;
 
 namespace Baka.Data.Shards;
 
 /// <summary>The tokens of a sequence of documents, read at random. Safe to read from several threads.</summary>
-public sealed class TokenCorpus : IDisposable
+public sealed class TokenCorpus : ICorpus
 {
     private readonly TokenMemory _tokens;
     private readonly DocumentIndex _index;
@@ -28,6 +29,8 @@ public sealed class TokenCorpus : IDisposable
 
     /// <summary>UTF-8 bytes of the texts of all documents together; 0 if they are not known.</summary>
     public long TextBytes { get; }
+
+    int? ICorpus.DocumentCount => DocumentCount;
 
     /// <summary>
     /// Opens a shard with llm.c's header. The documents are those of the <c>.idx</c> file beside it. Without such a file,
@@ -100,6 +103,40 @@ public sealed class TokenCorpus : IDisposable
         index.Add("all documents", _tokens.Count, TextBytes);
         return new TokenCorpus(_tokens, index.Build());
     }
+
+    /// <summary>Every token of a text is to be predicted.</summary>
+    /// <inheritdoc/>
+    public void CopyTargets(int document, long offset, Span<int> to) => CopyTokens(document, offset, to);
+
+    /// <inheritdoc/>
+    public long CountPredicted(DocumentSpan span) => span.Tokens - 1;
+
+    /// <inheritdoc/>
+    public long CountTextBytes(DocumentSpan span, Tokenizer tokenizer)
+    {
+        if (span.Tokens == DocumentLength(span.Document) && DocumentTextBytes(span.Document) is > 0 and var known)
+            return known;
+        const int Piece = 1 << 12;
+        Span<int> tokens = stackalloc int[Piece];
+        var bytes = 0L;
+        for (var from = 0L; from < span.Tokens; from += Piece)
+        {
+            var part = tokens[..(int)Math.Min(Piece, span.Tokens - from)];
+            CopyTokens(span.Document, from, part);
+            foreach (var token in part)
+                bytes += tokenizer.TokenByteCount(token);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>All documents again and again, in an order drawn anew for every epoch.</summary>
+    /// <inheritdoc/>
+    public IDocumentOrder TrainingOrder(ulong seed) => PassOrder.Shuffled(EvaluationPlan.Make(this), seed);
+
+    /// <summary>What <see cref="EvaluationPlan"/> says.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyList<DocumentSpan> Evaluated(long? limit = null) => EvaluationPlan.Make(this, limit);
 
     public void Dispose() => _tokens.Dispose();
 

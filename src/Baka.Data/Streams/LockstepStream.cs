@@ -1,5 +1,3 @@
-using Baka.Data.Shards;
-
 namespace Baka.Data.Streams;
 
 /// <summary>
@@ -18,14 +16,14 @@ public sealed class LockstepStream
     /// <param name="corpus">Must outlive the stream.</param>
     /// <param name="rows">Most documents of a group; at least 3, so that none needs to have one alone.</param>
     /// <param name="window">T.</param>
-    /// <param name="limit">Most tokens of the documents to predict, chosen as <see cref="EvaluationPlan"/> says; null for all.</param>
+    /// <param name="limit">Most tokens of the documents to predict, chosen as <see cref="ICorpus.Evaluated"/> says; null for all.</param>
     /// <exception cref="UserException">No two documents have a second window.</exception>
-    public LockstepStream(TokenCorpus corpus, int rows, int window, long? limit = null)
+    public LockstepStream(ICorpus corpus, int rows, int window, long? limit = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 3);
         _windows = new DocumentWindows(corpus, window);
         _window = window;
-        var documents = EvaluationPlan.Make(corpus, limit).Where(document => document.CountWindows(window) > 1).OrderByDescending(document => document.Tokens).ToArray();
+        var documents = corpus.Evaluated(limit).Where(document => document.CountWindows(window) > 1).OrderByDescending(document => document.Tokens).ToArray();
         if (documents.Length < 2)
             throw new UserException($"no two documents have more than {window + 1} tokens, so there are no windows with a past to compare; give more or longer texts.");
         var groups = (documents.Length + rows - 1) / rows;

@@ -46,6 +46,8 @@ internal sealed class TokenEncoder(TokenizerModel model)
             if (bytes.IsEmpty)
                 break;
             Rune.DecodeFromUtf8(bytes, out _, out var invalid);
+            if (!model.KnowsBytes)
+                throw NoTokenFor("\uFFFD");
             foreach (var value in bytes[..invalid])
                 output.Add(model.ByteTokens[value]);
             bytes = bytes[invalid..];
@@ -72,6 +74,8 @@ internal sealed class TokenEncoder(TokenizerModel model)
     {
         if (text.IsEmpty)
             return;
+        if (!model.KnowsBytes)
+            throw NoTokenFor(text);
         if (model.AddsPrefixSpace && text[0] != ' ')
             text = string.Concat(" ", text);
         _ends.Clear();
@@ -83,6 +87,9 @@ internal sealed class TokenEncoder(TokenizerModel model)
             start = end;
         }
     }
+
+    private UserException NoTokenFor(ReadOnlySpan<char> text) => new(
+        $"there is no token for '{text[..Math.Min(text.Length, 20)]}': these tokens write {string.Join(" ", model.AddedTokens.Take(20).Select(token => token.Content))}{(model.AddedTokens.Count > 20 ? " …" : "")}, and nothing else.");
 
     private void EncodePiece(ReadOnlySpan<char> piece, List<int> output)
     {

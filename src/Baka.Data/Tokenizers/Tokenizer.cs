@@ -61,6 +61,10 @@ public sealed class Tokenizer
     /// <param name="name">What errors call it.</param>
     public static Tokenizer Parse(byte[] file, string name) => new(file, TokenizerFile.Parse(file, name));
 
+    /// <summary>A tokenizer of symbols, each a token, that knows no other text.</summary>
+    /// <param name="symbols">By number; none begins another.</param>
+    public static Tokenizer OfSymbols(IReadOnlyList<string> symbols) => Parse(TokenizerWriter.WriteSymbols(symbols), "symbols");
+
     /// <summary>Writes the <c>tokenizer.json</c>; a loaded one is written byte for byte as it was read.</summary>
     /// <exception cref="UserException">The file can't be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, _file);

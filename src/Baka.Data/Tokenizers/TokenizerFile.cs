@@ -93,7 +93,8 @@ internal static class TokenizerFile
                 throw new TokenizerFormatException($"the token \"{entry.Name}\" stands in the vocabulary twice");
         }
 
-        for (var value = 0; value < 256; value++)
+        // Without any there are added tokens alone.
+        for (var value = 0; value < 256 && vocabulary.Count > 0; value++)
         {
             if (!vocabulary.ContainsKey(ByteAlphabet.Write([(byte)value])))
                 throw new TokenizerFormatException($"the byte {value} has no token, so the vocabulary is not a byte-level one");

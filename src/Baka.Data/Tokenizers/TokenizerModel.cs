@@ -3,6 +3,8 @@ namespace Baka.Data.Tokenizers;
 /// <summary>Everything that a tokenizer file says, checked. Immutable.</summary>
 internal sealed class TokenizerModel
 {
+    private const int NoToken = -1;
+
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _vocabulary;
 
     /// <param name="vocabulary">Tokens that merging makes, written in the byte alphabet.</param>
@@ -19,7 +21,7 @@ internal sealed class TokenizerModel
         RawTokens = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
         var bytes = new int[256];
         for (var value = 0; value < bytes.Length; value++)
-            bytes[value] = vocabulary[ByteAlphabet.Write([(byte)value])];
+            bytes[value] = vocabulary.GetValueOrDefault(ByteAlphabet.Write([(byte)value]), NoToken);
         ByteTokens = bytes;
         NormalizedTokens = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized));
     }
@@ -30,8 +32,11 @@ internal sealed class TokenizerModel
 
     public byte[][] TokenBytes { get; }
 
-    /// <summary>The token of each of the 256 bytes.</summary>
+    /// <summary>The token of each of the 256 bytes, if <see cref="KnowsBytes"/>.</summary>
     public int[] ByteTokens { get; }
+
+    /// <summary>Whether any text can be written; else only that which added tokens make.</summary>
+    public bool KnowsBytes => ByteTokens[0] != NoToken;
 
     /// <summary>Added tokens to be found in the text as given.</summary>
     public AddedTokenMatcher RawTokens { get; }

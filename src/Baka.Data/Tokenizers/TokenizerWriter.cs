@@ -3,13 +3,21 @@ using System.Text.Json;
 
 namespace Baka.Data.Tokenizers;
 
-/// <summary>Writes a trained vocabulary as a Hugging Face <c>tokenizer.json</c> with GPT-2's pre-tokenizer.</summary>
+/// <summary>Writes a vocabulary as a Hugging Face <c>tokenizer.json</c> with GPT-2's pre-tokenizer.</summary>
 internal static class TokenizerWriter
 {
     /// <param name="tokens">Every token by number, written in the byte alphabet; number 0 is the end-of-text token.</param>
     /// <param name="merges">Pairs of token numbers in order of precedence.</param>
     /// <returns>UTF-8 JSON.</returns>
-    public static byte[] Write(IReadOnlyList<string> tokens, IReadOnlyList<(int Left, int Right)> merges)
+    public static byte[] Write(IReadOnlyList<string> tokens, IReadOnlyList<(int Left, int Right)> merges) =>
+        Write([Tokenizer.EndOfText], areSpecial: true, tokens, merges);
+
+    /// <summary>Symbols, each a token, and no other token.</summary>
+    /// <param name="symbols">By number.</param>
+    /// <returns>UTF-8 JSON.</returns>
+    public static byte[] WriteSymbols(IReadOnlyList<string> symbols) => Write(symbols, areSpecial: false, [], []);
+
+    private static byte[] Write(IReadOnlyList<string> added, bool areSpecial, IReadOnlyList<string> tokens, IReadOnlyList<(int Left, int Right)> merges)
     {
         using var stream = new MemoryStream();
         // The alphabet is made to be read, so it is not escaped.
@@ -20,7 +28,10 @@ internal static class TokenizerWriter
             json.WriteString("version", "1.0");
             json.WriteNull("truncation");
             json.WriteNull("padding");
-            WriteAddedToken(json);
+            json.WriteStartArray("added_tokens");
+            for (var id = 0; id < added.Count; id++)
+                WriteAddedToken(json, id, added[id], areSpecial);
+            json.WriteEndArray();
             json.WriteNull("normalizer");
             WriteByteLevel(json, "pre_tokenizer");
             WriteByteLevel(json, "post_processor");
@@ -32,19 +43,17 @@ internal static class TokenizerWriter
         return stream.ToArray();
     }
 
-    private static void WriteAddedToken(Utf8JsonWriter json)
+    private static void WriteAddedToken(Utf8JsonWriter json, int id, string content, bool isSpecial)
     {
-        json.WriteStartArray("added_tokens");
         json.WriteStartObject();
-        json.WriteNumber("id", 0);
-        json.WriteString("content", Tokenizer.EndOfText);
+        json.WriteNumber("id", id);
+        json.WriteString("content", content);
         json.WriteBoolean("single_word", false);
         json.WriteBoolean("lstrip", false);
         json.WriteBoolean("rstrip", false);
         json.WriteBoolean("normalized", false);
-        json.WriteBoolean("special", true);
+        json.WriteBoolean("special", isSpecial);
         json.WriteEndObject();
-        json.WriteEndArray();
     }
 
     private static void WriteByteLevel(Utf8JsonWriter json, string property)

@@ -5,6 +5,7 @@ namespace Baka.Graph.Ops;
 /// <summary>
 /// Negative log-likelihood (nats) of each row's target under softmax(x wᵀ): x [n, d], w [V, d], targets i32 [n]
 /// (−1 = not predicted, 0 nats) → [n]. The logits [n, V] never exist as a whole.
+/// Second output: correct [n], 1 where the target is the argmax of the logits, of equal ones the first; else 0.
 /// </summary>
 public sealed record LinearCrossEntropy : Op
 {
@@ -15,7 +16,8 @@ public sealed record LinearCrossEntropy : Op
         RowOps.RequireIndex(inputs[2]);
         Require(inputs[0].Shape[1] == inputs[1].Shape[1], $"the width of {inputs[0].Shape} and of the vocabulary {inputs[1].Shape} differ");
         Require(inputs[0].Shape[0] == inputs[2].Shape[0], $"{inputs[0].Shape} and the targets {inputs[2].Shape} differ in rows");
-        return [TensorSpec.Float(inputs[0].Shape[0])];
+        var perRow = TensorSpec.Float(inputs[0].Shape[0]);
+        return [perRow, perRow];
     }
 
     /// <summary>
@@ -24,6 +26,7 @@ public sealed record LinearCrossEntropy : Op
     /// </summary>
     public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
     {
+        Require(context.OutputGradients[1] is null, "whether a target is the argmax has no gradient");
         var wanted = WantedGradients.Of(context);
         var node = context.Node.Graph.AddNode(new LinearCrossEntropyGradient(wanted), [context.Input(0), context.Input(1), context.Input(2), context.Upstream]);
         return [.. wanted.From(node, first: 1), null];
@@ -41,6 +44,7 @@ public sealed record LinearCrossEntropy : Op
             {
                 var (logits, logSum) = Logits(evaluation, i);
                 evaluation.Floats(0)[i] = (float)(logSum - logits[target]);
+                evaluation.Floats(1)[i] = Array.IndexOf(logits, logits.Max()) == target ? 1 : 0;
             }
         }
     }

@@ -20,12 +20,16 @@ internal sealed class Head : Module
 
     protected override string LocalName => "lm_head";
 
-    /// <summary>Negative log-likelihood (nats) of targets i32 [n], −1 = not predicted, from x [n, d] → [n].</summary>
-    public Tensor Nll(Tensor x, Tensor targets)
+    /// <summary>
+    /// How well targets i32 [n], −1 = not predicted, are predicted from x [n, d]: negative log-likelihoods (nats) [n], and
+    /// [n] with 1 where the target has the largest logit.
+    /// </summary>
+    public (Tensor Nll, Tensor Correct) Score(Tensor x, Tensor targets)
     {
         var normed = _norm.Apply(x);
         using var scope = Scope(x.Node.Graph);
-        return x.Node.Graph.Add(new LinearCrossEntropy(), [normed, _table.In(x.Node.Graph), targets]);
+        var node = x.Node.Graph.AddNode(new LinearCrossEntropy(), [normed, _table.In(x.Node.Graph), targets]);
+        return (node.Outputs[0], node.Outputs[1]);
     }
 
     /// <summary>x [n, d] → [n, V].</summary>

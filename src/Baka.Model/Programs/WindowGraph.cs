@@ -36,9 +36,19 @@ internal sealed class WindowGraph
     /// <summary>The negative log-likelihoods of the input <c>targets</c>: [B·W·T], also an output.</summary>
     public Tensor AddNll(LanguageModel model)
     {
-        var targets = Graph.Input("targets", DType.Int32, new Shape(Hidden.Shape[0]));
-        var nll = model.Nll(Hidden, targets);
+        var nll = Score(model).Nll;
         Graph.Output("nll", nll);
         return nll;
     }
+
+    /// <summary>Outputs <c>nll</c> and <c>correct</c>: 1 where the input <c>targets</c> has the largest logit.</summary>
+    public void AddScores(LanguageModel model)
+    {
+        var (nll, correct) = Score(model);
+        Graph.Output("nll", nll);
+        Graph.Output("correct", correct);
+    }
+
+    private (Tensor Nll, Tensor Correct) Score(LanguageModel model) =>
+        model.Score(Hidden, Graph.Input("targets", DType.Int32, new Shape(Hidden.Shape[0])));
 }

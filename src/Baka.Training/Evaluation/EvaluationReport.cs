@@ -14,9 +14,11 @@ public readonly record struct PositionLoss(long From, long To, double Loss, long
 /// <param name="Tokens">Predicted tokens.</param>
 /// <param name="Bytes">UTF-8 bytes of the text.</param>
 /// <param name="Documents">Documents with at least one predicted token.</param>
+/// <param name="Accuracy">Share of the predicted tokens that have the largest logit.</param>
+/// <param name="ExactMatch">Share of the documents of which that holds for every predicted token.</param>
 /// <param name="ByPosition">The loss by position in the document, in buckets that double: 1, 2–3, 4–7, …</param>
 public sealed record EvaluationReport(
-    double Loss, double LossDocMean, double BitsPerByte, long Tokens, long Bytes, long Documents, IReadOnlyList<PositionLoss> ByPosition)
+    double Loss, double LossDocMean, double BitsPerByte, long Tokens, long Bytes, long Documents, double Accuracy, double ExactMatch, IReadOnlyList<PositionLoss> ByPosition)
 {
     public double Perplexity => Math.Exp(Loss);
 }

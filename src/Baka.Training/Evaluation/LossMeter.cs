@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Baka.Training.Evaluation;
 
 /// <summary>
-/// Adds up the losses of predicted tokens while documents are read side by side, one in each row of the batch.
+/// Adds up how well tokens were predicted while documents are read side by side, one in each row of the batch.
 /// All sums are in double precision and in the order of the calls, so the same calls give the same bits.
 /// Adding allocates nothing.
 /// </summary>
@@ -13,13 +13,16 @@ public sealed class LossMeter
 
     private readonly double[] _rowLoss;
     private readonly long[] _rowTokens;
+    private readonly long[] _rowCorrect;
     private readonly double[] _bucketLoss = new double[Buckets];
     private readonly long[] _bucketTokens = new long[Buckets];
     private double _loss;
     private long _tokens;
+    private long _correct;
     private long _bytes;
     private double _documentMeans;
     private long _documents;
+    private long _exact;
 
     /// <param name="rows">Rows of the batch.</param>
     public LossMeter(int rows)
@@ -27,6 +30,7 @@ public sealed class LossMeter
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         _rowLoss = new double[rows];
         _rowTokens = new long[rows];
+        _rowCorrect = new long[rows];
     }
 
     /// <summary>Ends the document of a row, if it has one, and begins another.</summary>
@@ -36,24 +40,30 @@ public sealed class LossMeter
         {
             _documentMeans += _rowLoss[row] / _rowTokens[row];
             _documents++;
+            _exact += IsExact(row);
         }
 
         _rowLoss[row] = 0;
         _rowTokens[row] = 0;
+        _rowCorrect[row] = 0;
     }
 
-    /// <summary>Adds the next predicted token of a row's document: the first is the document's second token.</summary>
+    /// <summary>Adds the next predicted token of a row's document.</summary>
     /// <param name="row">Of the batch.</param>
+    /// <param name="position">Of the token in its document, at least 1.</param>
     /// <param name="loss">Negative log-likelihood of the token, in nats.</param>
-    public void Add(int row, double loss)
+    /// <param name="correct">The token has the largest logit.</param>
+    public void Add(int row, long position, double loss, bool correct)
     {
         _rowLoss[row] += loss;
-        var position = ++_rowTokens[row];
+        _rowTokens[row]++;
+        _rowCorrect[row] += correct ? 1 : 0;
         var bucket = BitOperations.Log2((ulong)position);
         _bucketLoss[bucket] += loss;
         _bucketTokens[bucket]++;
         _loss += loss;
         _tokens++;
+        _correct += correct ? 1 : 0;
     }
 
     /// <summary>Adds to the bytes of the text that the predicted tokens stand for.</summary>
@@ -64,12 +74,14 @@ public sealed class LossMeter
     {
         var means = _documentMeans;
         var documents = _documents;
+        var exact = _exact;
         for (var row = 0; row < _rowTokens.Length; row++)
         {
             if (_rowTokens[row] > 0)
             {
                 means += _rowLoss[row] / _rowTokens[row];
                 documents++;
+                exact += IsExact(row);
             }
         }
 
@@ -84,6 +96,16 @@ public sealed class LossMeter
         }
 
         return new EvaluationReport(
-            _loss / _tokens, means / documents, _bytes == 0 ? double.NaN : _loss / Math.Log(2) / _bytes, _tokens, _bytes, documents, byPosition);
+            _loss / _tokens,
+            means / documents,
+            _bytes == 0 ? double.NaN : _loss / Math.Log(2) / _bytes,
+            _tokens,
+            _bytes,
+            documents,
+            (double)_correct / _tokens,
+            (double)exact / documents,
+            byPosition);
     }
+
+    private int IsExact(int row) => _rowCorrect[row] == _rowTokens[row] ? 1 : 0;
 }

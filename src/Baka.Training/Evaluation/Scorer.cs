@@ -26,6 +26,6 @@ public static class Scorer
 
         using var corpus = TokenCorpus.FromTokens([tokens.ToArray()]);
         using var evaluation = new WindowEvaluation(model.Device, model.Model, rows: 1, model.Recipe.Train.WindowsPerStep);
-        evaluation.Visit(corpus, limit: null, memory, (_, position, token, nll) => visit((int)position, token, nll), progress: null, stop);
+        evaluation.Visit(corpus, limit: null, memory, (in PredictedToken token) => visit((int)token.Position, token.Token, token.Nll), progress: null, stop);
     }
 }

@@ -21,7 +21,14 @@ public readonly record struct StepMetrics(
 /// <param name="LossDocMean">Mean over the documents of their own means, in nats.</param>
 /// <param name="Tokens">Predicted tokens.</param>
 public readonly record struct EvaluationMetrics(
-    long Step, string Split, double Loss, double Perplexity, double BitsPerByte, double LossDocMean, long Tokens);
+    long Step, string Split, double Loss, double Perplexity, double BitsPerByte, double LossDocMean, long Tokens)
+{
+    /// <summary>Share of the predicted tokens that the model would have chosen; NaN where it was not recorded.</summary>
+    public double Accuracy { get; init; } = double.NaN;
+
+    /// <summary>Share of the documents whose every predicted token the model would have chosen; NaN where it was not recorded.</summary>
+    public double ExactMatch { get; init; } = double.NaN;
+}
 
 /// <summary>All that a run recorded, in order; figures that were not finite are NaN.</summary>
 public sealed record MetricsHistory(IReadOnlyList<StepMetrics> Steps, IReadOnlyList<EvaluationMetrics> Evaluations);

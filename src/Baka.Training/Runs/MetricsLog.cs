@@ -59,6 +59,8 @@ public sealed class MetricsLog : IDisposable
         WriteFigure("bpb"u8, evaluation.BitsPerByte);
         WriteFigure("loss_doc_mean"u8, evaluation.LossDocMean);
         _json.WriteNumber("tokens"u8, evaluation.Tokens);
+        WriteFigure("accuracy"u8, evaluation.Accuracy);
+        WriteFigure("exact_match"u8, evaluation.ExactMatch);
         EndLine();
     }
 

@@ -131,10 +131,16 @@ public static class MetricsReader
         Figure(record, "ppl"),
         Figure(record, "bpb"),
         Figure(record, "loss_doc_mean"),
-        record.GetProperty("tokens").GetInt64());
+        record.GetProperty("tokens").GetInt64())
+    {
+        // Earlier records have neither.
+        Accuracy = record.TryGetProperty("accuracy", out var accuracy) ? Figure(accuracy) : double.NaN,
+        ExactMatch = record.TryGetProperty("exact_match", out var exact) ? Figure(exact) : double.NaN,
+    };
 
-    private static double Figure(JsonElement record, string name) =>
-        record.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value.GetDouble() : double.NaN;
+    private static double Figure(JsonElement record, string name) => Figure(record.GetProperty(name));
+
+    private static double Figure(JsonElement value) => value.ValueKind == JsonValueKind.Null ? double.NaN : value.GetDouble();
 
     /// <summary>A line and the offset behind it: an evaluation, or else a step.</summary>
     private readonly record struct Record(long End, StepMetrics OfStep, EvaluationMetrics? Evaluation);

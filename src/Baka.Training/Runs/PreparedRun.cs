@@ -7,12 +7,11 @@ using Baka.Training.Models;
 
 namespace Baka.Training.Runs;
 
-/// <summary>A request with everything resolved: the texts in tokens, the recipe to the last key.</summary>
+/// <summary>A request with everything resolved: the documents in tokens, the recipe to the last key.</summary>
 /// <param name="Recipe">Its paths are absolute, so that the run can be resumed from anywhere.</param>
-/// <param name="Data">What is learned from, in words.</param>
 /// <param name="Resumed">What the run continues from.</param>
 /// <param name="Initial">Whose weights the run begins with.</param>
-internal sealed record PreparedRun(Recipe Recipe, string Data, EncodedTexts Texts, CheckpointReader? Resumed, CheckpointReader? Initial) : IDisposable
+internal sealed record PreparedRun(Recipe Recipe, RunCorpora Corpora, CheckpointReader? Resumed, CheckpointReader? Initial) : IDisposable
 {
     /// <exception cref="UserException">Something of the request is missing or does not fit.</exception>
     public static PreparedRun Prepare(TrainRequest request, ITrainObserver observer, CancellationToken stop)
@@ -30,18 +29,45 @@ internal sealed record PreparedRun(Recipe Recipe, string Data, EncodedTexts Text
 
         var initial = request.InitFrom is { } from ? CheckpointReader.Open(from) : null;
         var recipe = WithPaths(request);
+        var (resolved, corpora) = recipe.Data.Task.Kind is null
+            ? ReadTexts(request, recipe, resumed ?? initial, observer, stop)
+            : MakeTask(request, recipe, resumed ?? initial);
+        return new PreparedRun(resolved, corpora, resumed, initial);
+    }
+
+    public void Dispose() => Corpora.Dispose();
+
+    private static (Recipe Recipe, RunCorpora Corpora) ReadTexts(
+        TrainRequest request, Recipe recipe, CheckpointReader? checkpoint, ITrainObserver observer, CancellationToken stop)
+    {
         var texts = request.Documents is { } documents
             ? RunTexts.Of(documents, request.ValidationDocuments, recipe.Data.ValidEvery)
             : RunTexts.Open(recipe.Data);
         var cache = new TextCache(request.Device.Threads, keep: request.Documents is null, new StageProgress(observer), stop);
         observer.Stage("reading texts", null);
-        var tokenizer = FindTokenizer(recipe, texts, cache, resumed ?? initial);
-        recipe = WithVocabulary(recipe, tokenizer, resumed ?? initial, observer);
+        var tokenizer = FindTokenizer(recipe, texts, cache, checkpoint);
+        recipe = WithVocabulary(recipe, tokenizer, checkpoint, observer);
         recipe.Check();
-        return new PreparedRun(recipe, texts.Training.Description, EncodedTexts.Encode(texts, tokenizer, cache), resumed, initial);
+        return (recipe, RunCorpora.Encode(texts, tokenizer, cache));
     }
 
-    public void Dispose() => Texts.Dispose();
+    /// <summary>A task has a token for each of its symbols, and so many the model has.</summary>
+    private static (Recipe Recipe, RunCorpora Corpora) MakeTask(TrainRequest request, Recipe recipe, CheckpointReader? checkpoint)
+    {
+        if (request.Documents is not null)
+        {
+            throw new UserException("The recipe's task generates its documents, but documents are given too: leave out one of them.");
+        }
+
+        recipe.Check();
+        var corpora = TaskCorpora.Open(recipe);
+        if (checkpoint is not null && !CheckpointContent.Tokenizer(checkpoint).Fingerprint.SequenceEqual(corpora.Tokenizer.Fingerprint))
+        {
+            throw new UserException($"The tokens of '{checkpoint.Folder}' are not the symbols of {corpora.Description}: begin without its weights.");
+        }
+
+        return (recipe with { Model = recipe.Model with { Vocabulary = corpora.Tokenizer.VocabularySize } }, corpora);
+    }
 
     private static Recipe WithPaths(TrainRequest request)
     {

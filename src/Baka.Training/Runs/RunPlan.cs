@@ -8,12 +8,12 @@ namespace Baka.Training.Runs;
 /// <param name="Parameters">Numbers that the model has learned or learns.</param>
 /// <param name="Trained">Those of them that this run changes.</param>
 /// <param name="Data">What is learned from, in words.</param>
-/// <param name="Training">Size of what is learned from.</param>
+/// <param name="Training">Size of what is learned from; null where its documents are made without end.</param>
 /// <param name="Validation">Size of what it is validated on.</param>
 /// <param name="TokensPerStep">Most tokens that a step predicts.</param>
 /// <param name="FirstStep">Steps done before, in a run that is resumed.</param>
 public sealed record RunPlan(
-    string Folder, Recipe Recipe, long Parameters, long Trained, string Data, TextSize Training, TextSize Validation, long TokensPerStep, long FirstStep);
+    string Folder, Recipe Recipe, long Parameters, long Trained, string Data, TextSize? Training, TextSize Validation, long TokensPerStep, long FirstStep);
 
 /// <summary>How much text there is.</summary>
 /// <param name="Bytes">UTF-8 bytes.</param>

@@ -37,10 +37,10 @@ public sealed record TrainResult(
     FinalFigures? Final);
 
 /// <summary>What is measured at the end of a run beside its validation loss, on the same tokens.</summary>
-/// <param name="Baselines">What simple models reach.</param>
+/// <param name="Baselines">What simple models reach; null of a task.</param>
 /// <param name="MemoryOff">The same model with its state reset at every window; null if it carries none.</param>
 /// <param name="Sample">A text of the model's own.</param>
-public sealed record FinalFigures(NgramBaseline Baselines, EvaluationMetrics? MemoryOff, TextSample Sample);
+public sealed record FinalFigures(NgramBaseline? Baselines, EvaluationMetrics? MemoryOff, TextSample Sample);
 
 /// <summary>A text that a model went on with.</summary>
 /// <param name="Prompt">What was given.</param>

@@ -1,6 +1,8 @@
 using Baka.Cuda.Execution;
 using Baka.Data;
 using Baka.Data.Corpora;
+using Baka.Data.Shards;
+using Baka.Data.Streams;
 using Baka.Graph.Execution;
 using Baka.Graph.Reference;
 using Baka.Model.Recipes;
@@ -66,7 +68,7 @@ public sealed class TrainingRun : IDisposable
 
         using var prepared = PreparedRun.Prepare(request, observer, stop);
         observer.Stage("compiling", null);
-        using var session = new TrainingSession(prepared.Recipe, prepared.Texts, device);
+        using var session = new TrainingSession(prepared.Recipe, prepared.Corpora, device);
         SetParameters(session, prepared, observer);
         stop.ThrowIfCancellationRequested();
         ManagedMemory.Release();
@@ -186,16 +188,26 @@ public sealed class TrainingRun : IDisposable
         try
         {
             var memoryOff = _session.Model.Carry(1).Count > 0 ? Measure(MemoryOffSplit, memory: false) : default(EvaluationMetrics?);
-            _observer.Stage("counting n-grams", null);
-            var texts = _prepared.Texts;
-            var baselines = NgramBaseline.Measure(texts.Training, texts.Validation, _prepared.Recipe.Model.Vocabulary, _prepared.Recipe.Eval.Tokens);
+            var baselines = CountNgrams();
             _observer.Stage("writing a sample", null);
-            return new FinalFigures(baselines, memoryOff, SampleWriter.Write(_session.Device, _session.Model, texts, _stop));
+            return new FinalFigures(baselines, memoryOff, SampleWriter.Write(_session.Device, _session.Model, _prepared.Corpora, _stop));
         }
         catch (OperationCanceledException)
         {
             return null;
         }
+    }
+
+    /// <returns>Null of a task, whose answers n-grams can't tell.</returns>
+    private NgramBaseline? CountNgrams()
+    {
+        if (_prepared.Corpora is not { Training: TokenCorpus training, Validation: TokenCorpus validation })
+        {
+            return null;
+        }
+
+        _observer.Stage("counting n-grams", null);
+        return NgramBaseline.Measure(training, validation, _prepared.Recipe.Model.Vocabulary, _prepared.Recipe.Eval.Tokens);
     }
 
     private void Validate()
@@ -223,12 +235,16 @@ public sealed class TrainingRun : IDisposable
         }
 
         var recipe = _prepared.Recipe;
-        var validation = _prepared.Texts.Validation;
+        var validation = _prepared.Corpora.Validation;
         _evaluation ??= new WindowEvaluation(
             _session.Device, _session.Model, WindowEvaluation.Rows(validation, recipe.Eval.Batch, recipe.Eval.Tokens), recipe.Train.WindowsPerStep);
         var progress = new Progress(_observer, memory ? "evaluating" : "evaluating without memory");
-        var report = _evaluation.Measure(validation, _prepared.Texts.Tokenizer, recipe.Eval.Tokens, memory, progress, _stop);
-        var figures = new EvaluationMetrics(_session.Step, split, report.Loss, report.Perplexity, report.BitsPerByte, report.LossDocMean, report.Tokens);
+        var report = _evaluation.Measure(validation, _prepared.Corpora.Tokenizer, recipe.Eval.Tokens, memory, progress, _stop);
+        var figures = new EvaluationMetrics(_session.Step, split, report.Loss, report.Perplexity, report.BitsPerByte, report.LossDocMean, report.Tokens)
+        {
+            Accuracy = report.Accuracy,
+            ExactMatch = report.ExactMatch,
+        };
         _evaluations.Add(figures);
         _log.Append(figures);
         _observer.Evaluated(figures);
@@ -250,13 +266,15 @@ public sealed class TrainingRun : IDisposable
 
     private RunPlan Plan()
     {
-        var (recipe, texts) = (_prepared.Recipe, _prepared.Texts);
+        var (recipe, corpora) = (_prepared.Recipe, _prepared.Corpora);
         var tokens = (long)recipe.Train.Batch * recipe.Train.WindowsPerStep * recipe.Model.Window * recipe.Train.Accumulate;
         return new RunPlan(
-            _folder.Path, recipe, Parameters.Count(_session.Model), Parameters.Count(_session.Model.Trained(recipe.Train)), _prepared.Data, Size(texts.Training), Size(texts.Validation), tokens, _session.Step);
+            _folder.Path, recipe, Parameters.Count(_session.Model), Parameters.Count(_session.Model.Trained(recipe.Train)),
+            corpora.Description, Size(corpora.Training), Size(corpora.Validation)!.Value, tokens, _session.Step);
     }
 
-    private static TextSize Size(Baka.Data.Shards.TokenCorpus corpus) => new(corpus.DocumentCount, corpus.TokenCount, corpus.TextBytes);
+    private static TextSize? Size(ICorpus corpus) =>
+        corpus.DocumentCount is { } documents ? new TextSize(documents, corpus.TokenCount, corpus.TextBytes) : null;
 
     private string ResumeCommand() => $"baka train --resume {(_folder.Path.Contains(' ') ? $"\"{_folder.Path}\"" : _folder.Path)}";
 

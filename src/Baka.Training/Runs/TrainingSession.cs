@@ -20,10 +20,10 @@ namespace Baka.Training.Runs;
 internal sealed class TrainingSession : IDisposable
 {
     private readonly Recipe _recipe;
-    private readonly EncodedTexts _texts;
+    private readonly RunCorpora _corpora;
     private readonly TrainingProgram _program;
-    private readonly WindowStream _stream;
     private readonly WindowBatch _batch;
+    private readonly StagedStream _stream;
     private readonly AutoClip? _autoClip;
     private readonly RunSchedule _schedule;
     private readonly ulong _pauseSeed;
@@ -31,14 +31,14 @@ internal sealed class TrainingSession : IDisposable
     private TimeSpan _before;
     private long _optimizerSteps;
 
-    public TrainingSession(Recipe recipe, EncodedTexts texts, IDevice device)
+    public TrainingSession(Recipe recipe, RunCorpora corpora, IDevice device)
     {
-        (_recipe, _texts, Device) = (recipe, texts, device);
+        (_recipe, _corpora, Device) = (recipe, corpora, device);
         Model = new LanguageModel(recipe.Model);
         var train = PassSize.Decide(device, Model, recipe.Train);
         _program = TrainingProgram.Create(device, Model, train, train.Batch, train.WindowsPerStep);
-        _stream = WindowStream.ForTraining(texts.Training, train.Batch, train.WindowsPerStep, recipe.Model.Window, (ulong)train.Seed);
         _batch = new WindowBatch(train.Batch, train.WindowsPerStep, recipe.Model.Window);
+        _stream = new StagedStream(corpora.Stages, _batch, (ulong)train.Seed);
         _autoClip = train.Clip.Percentile is { } percentile ? new AutoClip(percentile) : null;
         _schedule = new RunSchedule(train);
         _pauseSeed = Rng.ForName((ulong)train.Seed, "pauses").NextUInt64();
@@ -87,7 +87,7 @@ internal sealed class TrainingSession : IDisposable
         var accumulate = _recipe.Train.Accumulate;
         for (var pass = 0; pass < accumulate; pass++)
         {
-            _stream.Next(_batch);
+            _stream.Next(_batch, Step);
             var pauses = new SplitMix64(_pauseSeed + (ulong)(Step * accumulate + pass)).Next();
             _program.SetBatch(_batch.Tokens, _batch.Targets, _batch.DocumentWindow, pauses);
             if (pass < accumulate - 1)
@@ -122,7 +122,7 @@ internal sealed class TrainingSession : IDisposable
         SkippedSteps = Guard.Skipped,
         SkippedInARow = Guard.SkippedInARow,
         AutoClipHistory = _autoClip?.History() ?? [],
-        DataPosition = new DataPosition(_texts.Fingerprint, _stream.Save()).ToJson(),
+        DataPosition = new DataPosition(_corpora.Fingerprint, _stream.Save()).ToJson(),
         WallSeconds = Elapsed.TotalSeconds,
     };
 
@@ -136,7 +136,7 @@ internal sealed class TrainingSession : IDisposable
             CheckpointFile.Tensors(CheckpointFiles.Optimizer, VariableValue.Sources(Device, moments, buffer)),
             CheckpointFile.Tensors(CheckpointFiles.Carry, VariableValue.Sources(Device, carry, buffer)),
             CheckpointFile.Text(CheckpointFiles.Recipe, _recipe.ToYaml()),
-            new CheckpointFile(CheckpointFiles.Tokenizer, _texts.Tokenizer.Save),
+            new CheckpointFile(CheckpointFiles.Tokenizer, _corpora.Tokenizer.Save),
         ];
     }
 
@@ -145,13 +145,13 @@ internal sealed class TrainingSession : IDisposable
     {
         var state = checkpoint.State;
         var position = DataPosition.Parse(state.DataPosition, checkpoint.Folder);
-        if (position.Texts != _texts.Fingerprint)
+        if (position.Texts != _corpora.Fingerprint)
         {
             throw new UserException(
                 $"The texts are not those that '{checkpoint.Folder}' was trained on, so its run can't be continued exactly: bring the same texts back, or begin a new run with --init-from.");
         }
 
-        _stream.Restore(position.Stream);
+        _stream.Restore(position.Stream, state.Step);
         Parameters.Load(Device, Model, checkpoint);
         Load(CheckpointFiles.Optimizer, Moments, checkpoint);
         Load(CheckpointFiles.Carry, Carry, checkpoint);

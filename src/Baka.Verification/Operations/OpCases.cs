@@ -91,6 +91,13 @@ public static class OpCases
         ["cross-entropy"] = c => CrossEntropy(c),
         ["cross-entropy with a frozen weight"] = c => CrossEntropy(c, Frozen.Weight),
         ["cross-entropy of a frozen input"] = c => CrossEntropy(c, Frozen.Input),
+        ["argmax in cross-entropy"] = c =>
+        {
+            // Logits are small whole numbers, exact in every precision, and often equal.
+            var (rows, d, vocabulary) = (c.Size(1, 30), c.Size(1, 6), c.Size(2, 9));
+            var (x, w) = (c.Fixed("x", new Shape(rows, d)).Sign(), c.Fixed("w", new Shape(vocabulary, d)).Sign());
+            return c.Graph.AddNode(new LinearCrossEntropy(), [x, w, c.Index("targets", rows, -1, vocabulary)]).Outputs[1] * c.Activation(rows);
+        },
         ["step"] = c => Step(c, 1, false),
         ["step with a frozen weight"] = c => Step(c, 1, true, Frozen.Weight),
         ["step of a frozen input"] = c => Step(c, 2, false, Frozen.Input),

@@ -17,7 +17,7 @@ public sealed unsafe class LinearCrossEntropyTests
         var x = TestRows.Random(random, 1, rows, width);
         var dx = new TestRows(1, rows, width);
         var (w, dw) = (TestMemory.Random(random, vocabulary * width), new TestMemory(vocabulary * width));
-        var (loss, lossAlone, g) = (new TestMemory(rows), new TestMemory(rows), TestMemory.Random(random, rows));
+        var (loss, lossAlone, correct, g) = (new TestMemory(rows), new TestMemory(rows), new TestMemory(rows), TestMemory.Random(random, rows));
         var targets = new TestIntegers([.. Enumerable.Range(0, rows).Select(i => i % 7 == 3 ? -1 : random.Next(vocabulary))]);
         var inputs = x.ToArray();
 
@@ -31,7 +31,7 @@ public sealed unsafe class LinearCrossEntropyTests
         using var team = new ThreadTeam(threads);
         using var forward = new LinearCrossEntropy(rows, width, vocabulary, backward: false, chunkRows)
         {
-            VectorBits = bits, Input = x.View, Weight = w.Pointer, Targets = targets.Pointer, Loss = lossAlone.Pointer,
+            VectorBits = bits, Input = x.View, Weight = w.Pointer, Targets = targets.Pointer, Loss = lossAlone.Pointer, Correct = correct.Pointer,
         };
         using var both = new LinearCrossEntropy(rows, width, vocabulary, backward: true, chunkRows)
         {
@@ -52,7 +52,37 @@ public sealed unsafe class LinearCrossEntropyTests
         Assert.Equal(lossAlone.Data, loss.Data);
         Close.Assert(dInput, dx.ToArray(), 1e-5, "dx");
         Close.Assert(dWeight, dw.Data.ToDoubles(), 1e-5, "dw");
+        Assert.Equal(targets.Data.Select((target, row) => target >= 0 && target == Argmax(inputs, w.Data.ToDoubles(), row, width, vocabulary) ? 1f : 0), correct.Data);
         dx.AssertMarginsUntouched();
+    }
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(512)]
+    public void Of_equal_logits_the_first_is_the_argmax(int bits)
+    {
+        // Tokens 2, 5 and 40 are equally likely, the rest less.
+        const int Vocabulary = 41;
+        var (x, w) = (new TestRows(1, 4, 1), new TestMemory(Vocabulary));
+        for (var row = 0; row < 4; row++)
+        {
+            *x.View.At(row) = 1;
+        }
+
+        w.Data.AsSpan().Clear();
+        foreach (var token in (int[])[2, 5, 40])
+        {
+            w.Data[token] = 3;
+        }
+
+        var (loss, correct) = (new TestMemory(4), new TestMemory(4));
+        using var team = new ThreadTeam(1);
+        using var kernel = new LinearCrossEntropy(4, 1, Vocabulary, backward: false)
+        {
+            VectorBits = bits, Input = x.View, Weight = w.Pointer, Targets = new TestIntegers(5, 2, 40, 0).Pointer, Loss = loss.Pointer, Correct = correct.Pointer,
+        };
+        kernel.Run(team);
+        Assert.Equal([0, 1, 0, 0], correct.Data);
     }
 
     [Fact]
@@ -116,17 +146,20 @@ public sealed unsafe class LinearCrossEntropyTests
     {
         var random = new Random(1);
         var x = TestRows.Random(random, 1, 9, 4);
-        var (w, loss) = (TestMemory.Random(random, 28), new TestMemory(9));
+        var (w, loss, correct) = (TestMemory.Random(random, 28), new TestMemory(9), new TestMemory(9));
         using var team = new ThreadTeam(1);
         using var kernel = new LinearCrossEntropy(9, 4, 7, backward: false)
         {
-            Input = x.View, Weight = w.Pointer, Targets = new TestIntegers(0, 1, 2, 3, 4, 5, 6, -1, 0).Pointer, Loss = loss.Pointer,
+            Input = x.View, Weight = w.Pointer, Targets = new TestIntegers(0, 1, 2, 3, 4, 5, 6, -1, 0).Pointer, Loss = loss.Pointer, Correct = correct.Pointer,
         };
         kernel.Run(team);
         var before = GC.GetAllocatedBytesForCurrentThread();
         kernel.Run(team);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
+
+    private static int Argmax(double[] x, double[] w, int row, int width, int vocabulary) =>
+        Enumerable.Range(0, vocabulary).MaxBy(token => Enumerable.Range(0, width).Sum(i => x[row * width + i] * w[token * width + i]));
 
     private static (double[] Loss, double[] DX, double[] DW) Reference(double[] x, double[] w, int[] targets, float[] g, int width, int vocabulary)
     {

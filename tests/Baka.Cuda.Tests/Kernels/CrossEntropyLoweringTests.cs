@@ -65,20 +65,22 @@ public class CrossEntropyLoweringTests
     }
 
     [Fact]
-    public void Evaluation_makes_no_gradients()
+    public void Evaluation_makes_no_gradients_but_tells_which_targets_are_the_argmax()
     {
         var op = new LinearCrossEntropy();
-        var step = Step(op, [Dense(BF16, 300, 64), Dense(BF16, 1000, 64), Dense(Element.Int32, 300)], Dense(F32, 300));
+        var step = Step(op, [Dense(BF16, 300, 64), Dense(BF16, 1000, 64), Dense(Element.Int32, 300)], Dense(F32, 300), Dense(F32, 300));
         var operations = CrossEntropyLowering.Lower(op, step, Context());
         Assert.Equal(2, operations.Count);
-        Assert.Equal(("0", 0), (operations[1].Define("GRADIENT"), ((Launch)operations[1]).SharedBytes));
+        var launch = (Launch)operations[1];
+        Assert.Equal(("0", 0), (launch.Define("GRADIENT"), launch.SharedBytes));
+        Assert.Equal(step.Outputs[1].Storage, Assert.IsType<Argument.Pointer>(launch.Arguments[^1]).View.Storage);
     }
 
     [Fact]
     public void Rows_are_brought_to_the_vocabularys_element()
     {
         var op = new LinearCrossEntropy();
-        var step = Step(op, [Dense(BF16, 3, 8), Dense(F32, 9, 8), Dense(Element.Int32, 3)], Dense(F32, 3));
+        var step = Step(op, [Dense(BF16, 3, 8), Dense(F32, 9, 8), Dense(Element.Int32, 3)], Dense(F32, 3), Dense(F32, 3));
         var product = CrossEntropyLowering.Lower(op, step, Context()).OfType<Product>().Single();
         Assert.Equal((F32, F32), (product.A.Storage.Type, product.B.Storage.Type));
     }

@@ -44,6 +44,8 @@ public class RecipeRefusalTests
     [InlineData("gate.of: attn", "run.yaml:1: gate.of must be a list such as [a, b], each item once and one of attn, mlp, step, not 'attn'.")]
     [InlineData("gate.of: [attn, rnn]", "run.yaml:1: gate.of must be a list such as [a, b], each item once and one of attn, mlp, step; it holds 'rnn'.")]
     [InlineData("gate.of: [attn, attn]", "run.yaml:1: gate.of names an item twice; it must be a list such as [a, b], each item once and one of attn, mlp, step.")]
+    [InlineData("train.curriculum.segments: [1, 0]", "run.yaml:1: train.curriculum.segments must be a list such as [a, b], each item once and a whole number ≥ 1; it holds '0'.")]
+    [InlineData("data.task.symbols: 5000", "run.yaml:1: data.task.symbols must be a whole number ≥ 1 and ≤ 4096, not '5000'.")]
     [InlineData("data.train: a.txt", "run.yaml:1: data.train must be a list of text such as [a, b], each item once, not 'a.txt'.")]
     [InlineData("xl: long-reset", "run.yaml:1: xl must be a mapping of keys, not 'long-reset'.")]
     [InlineData("extends: [small]", "run.yaml:1: extends must be a recipe's name or path, not a list.")]
@@ -99,6 +101,11 @@ public class RecipeRefusalTests
     [InlineData("train.only: [layers.2-4]", "run.yaml: train.only names layers.2-4, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-3 or some of them.")]
     [InlineData("train.only: [layers.3-2]", "run.yaml: train.only names layers.3-2, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-3 or some of them.")]
     [InlineData("{ train.only: [layers.4-], layers: 2 }", "run.yaml: train.only names layers.4-, but the parts of this model are embed, pause, memory, norms, attn, gates, mlp, step, head, and layers.0-1 or some of them.")]
+    [InlineData("data.task.length: 3", "run.yaml: data.task.length is 3, but data.task.kind is null: set data.task.kind or leave out data.task.length.")]
+    [InlineData("data: { task.kind: copy, train: [a.txt] }", "run.yaml: data.task generates its documents, but texts are given too: leave out one of them.")]
+    [InlineData("data.task.kind: copy\ntokenizer.path: t.json", "run.yaml: data.task has tokens of its own: leave out tokenizer.path.")]
+    [InlineData("train.curriculum.segments: [1, 2]", "run.yaml: train.curriculum is for memory tasks, but data.task.kind is null: set it or leave out train.curriculum.")]
+    [InlineData("train.curriculum.steps: 5", "run.yaml: train.curriculum.steps is 5, but train.curriculum.segments is []: set train.curriculum.segments or leave out train.curriculum.steps.")]
     [InlineData("name: a/b", "run.yaml: name 'a/b' cannot name a folder: leave out slashes and control characters.")]
     public void A_combination_that_makes_no_sense_is_refused(string yaml, string sentence) =>
         Assert.Equal(sentence, RecipeFiles.Refusal(yaml));

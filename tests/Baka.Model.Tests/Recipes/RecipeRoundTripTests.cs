@@ -83,6 +83,7 @@ public class RecipeRoundTripTests
         if (type == typeof(string)) return RandomText(random);
         if (type.IsEnum) return Enum.GetValues(type).GetValue(random.Next(Enum.GetValues(type).Length));
         if (type == typeof(ValueList<Branch>)) return new ValueList<Branch>([.. Enum.GetValues<Branch>().Where(_ => random.Next(2) == 0)]);
+        if (type == typeof(ValueList<int>)) return new ValueList<int>([.. Enumerable.Range(0, random.Next(4)).Select(_ => random.Next(1, 1 << random.Next(1, 31))).Distinct()]);
         return new ValueList<string>([.. Enumerable.Range(0, random.Next(4)).Select(_ => RandomText(random)).Distinct()]);
     }
 

@@ -23,6 +23,8 @@ public sealed class EvaluatorTests(TrainedModel trained) : IClassFixture<Trained
         Assert.Equal(direct.Average(d => d.Average()), report.LossDocMean, 1e-5);
         Assert.Equal(all.Sum() / Math.Log(2) / trained.Corpus.TextBytes, report.BitsPerByte, 1e-5);
         Assert.Equal(Math.Exp(report.Loss), report.Perplexity);
+        Assert.Equal(Tasks.TaskRunTests.NaiveAccuracy(trained.Model, trained.Corpus, memory), (report.Accuracy, report.ExactMatch));
+        Assert.InRange(report.Accuracy, 0.05, 0.99);
 
         var bucket = report.ByPosition.Single(p => p.From == 8);
         var inBucket = direct.SelectMany(d => d.Skip(7).Take(8)).ToList();

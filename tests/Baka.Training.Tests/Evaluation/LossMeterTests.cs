@@ -10,12 +10,12 @@ public class LossMeterTests
         var meter = new LossMeter(2);
         meter.BeginDocument(0);
         meter.BeginDocument(1);
-        meter.Add(0, 1);
-        meter.Add(1, 4);
-        meter.Add(0, 2);
+        meter.Add(0, 1, 1, correct: true);
+        meter.Add(1, 1, 4, correct: true);
+        meter.Add(0, 2, 2, correct: false);
         meter.BeginDocument(1);
-        meter.Add(1, 6);
-        meter.Add(0, 3);
+        meter.Add(1, 1, 6, correct: true);
+        meter.Add(0, 3, 3, correct: true);
         meter.AddBytes(10);
         meter.AddBytes(6);
         var report = meter.Report();
@@ -24,6 +24,7 @@ public class LossMeterTests
         Assert.Equal((2 + 4 + 6) / 3.0, report.LossDocMean, 1e-12);
         Assert.Equal(1 / Math.Log(2), report.BitsPerByte, 1e-12);
         Assert.Equal((5, 16, 3), (report.Tokens, report.Bytes, report.Documents));
+        Assert.Equal((4 / 5.0, 2 / 3.0), (report.Accuracy, report.ExactMatch));
     }
 
     [Fact]
@@ -35,7 +36,7 @@ public class LossMeterTests
             meter.BeginDocument(0);
             for (var position = 1; position <= 9; position++)
             {
-                meter.Add(0, position);
+                meter.Add(0, position, position, correct: true);
             }
         }
 
@@ -50,7 +51,7 @@ public class LossMeterTests
         var meter = new LossMeter(1);
         meter.BeginDocument(0);
         meter.BeginDocument(0);
-        meter.Add(0, 2);
+        meter.Add(0, 1, 2, correct: true);
         meter.BeginDocument(0);
         Assert.Equal((2.0, 1L), (meter.Report().LossDocMean, meter.Report().Documents));
     }
@@ -59,7 +60,7 @@ public class LossMeterTests
     public void Of_nothing_the_figures_are_no_numbers()
     {
         var report = new LossMeter(3).Report();
-        Assert.All([report.Loss, report.LossDocMean, report.BitsPerByte, report.Perplexity], figure => Assert.True(double.IsNaN(figure)));
+        Assert.All([report.Loss, report.LossDocMean, report.BitsPerByte, report.Perplexity, report.Accuracy, report.ExactMatch], figure => Assert.True(double.IsNaN(figure)));
         Assert.Empty(report.ByPosition);
     }
 
@@ -73,9 +74,9 @@ public class LossMeterTests
         foreach (var document in documents)
         {
             oneRow.BeginDocument(0);
-            foreach (var loss in document)
+            foreach (var (i, loss) in document.Index())
             {
-                oneRow.Add(0, loss);
+                oneRow.Add(0, i + 1, loss, loss > 20);
             }
         }
 
@@ -86,12 +87,13 @@ public class LossMeterTests
             {
                 if (i < documents[row].Length)
                 {
-                    threeRows.Add(row, documents[row][i]);
+                    threeRows.Add(row, i + 1, documents[row][i], documents[row][i] > 20);
                 }
             }
         }
 
         Assert.Equal(oneRow.Report().LossDocMean, threeRows.Report().LossDocMean, 1e-12);
+        Assert.Equal((oneRow.Report().Accuracy, oneRow.Report().ExactMatch), (threeRows.Report().Accuracy, threeRows.Report().ExactMatch));
         Assert.Equal(oneRow.Report().ByPosition, threeRows.Report().ByPosition);
     }
 }

@@ -17,14 +17,14 @@ public sealed class MetricsTests : IDisposable
         using (var log = new MetricsLog(LogPath))
         {
             log.Append(new StepMetrics(3, 300, 2.5, 0.5, 0.001, 12.5, 8000));
-            log.Append(new EvaluationMetrics(3, "valid", 2, 7.5, 1.25, 2.25, 50));
+            log.Append(new EvaluationMetrics(3, "valid", 2, 7.5, 1.25, 2.25, 50) { Accuracy = 0.75, ExactMatch = 0.5 });
             log.Append(new StepMetrics(4, 400, double.NaN, double.PositiveInfinity, 0.001, 12.5, 8000, Skipped: true));
         }
 
         Assert.Equal(
             """
             {"step":3,"tokens":300,"loss":2.5,"grad_norm":0.5,"lr":0.001,"ms":12.5,"tokens_per_s":8000}
-            {"step":3,"split":"valid","loss":2,"ppl":7.5,"bpb":1.25,"loss_doc_mean":2.25,"tokens":50}
+            {"step":3,"split":"valid","loss":2,"ppl":7.5,"bpb":1.25,"loss_doc_mean":2.25,"tokens":50,"accuracy":0.75,"exact_match":0.5}
             {"step":4,"tokens":400,"loss":null,"grad_norm":null,"lr":0.001,"ms":12.5,"tokens_per_s":8000,"skipped":true}
 
             """.ReplaceLineEndings("\n"),

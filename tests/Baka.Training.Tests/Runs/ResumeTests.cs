@@ -19,7 +19,9 @@ public sealed class ResumeTests : IDisposable
         ["train.only=[attn, norms, layers.1]"],
         ["layers=[{ mlp.hidden: 0 }, { count: 2 }]", "mlp.share=abb", "mlp.lora=2", "train.accumulate=2"],
         ["layers=3", "fanout.step=4", "norm.split=true"],
-        ["memory.solidifier=glu", "memory.mask=rmt", "xl.windows=2", "xl.sinks=1"]);
+        ["memory.solidifier=glu", "memory.mask=rmt", "xl.windows=2", "xl.sinks=1"],
+        ["data.task.kind=copy", "data.task.segments=3"],
+        ["data.task.kind=needle", "data.task.length=2", "data.task.segments=3", "train.curriculum.segments=[1, 2]", "train.curriculum.steps=5"]);
 
     [Theory]
     [MemberData(nameof(Recipes))]

@@ -34,8 +34,12 @@ internal static class TinyRun
     }
 
     public static TrainRequest Request(string folder, Recipe recipe, DeviceChoice? device = null) =>
-        new(recipe) { Documents = Documents(), Out = folder, Device = device ?? Cpu };
+        WithDocuments(new TrainRequest(recipe) { Out = folder, Device = device ?? Cpu });
 
     public static TrainRequest Resume(string folder, DeviceChoice? device = null, params string[] overrides) =>
-        TrainRequest.ToResume(folder, overrides, device ?? Cpu) with { Documents = Documents() };
+        WithDocuments(TrainRequest.ToResume(folder, overrides, device ?? Cpu));
+
+    /// <summary>A task makes its own.</summary>
+    private static TrainRequest WithDocuments(TrainRequest request) =>
+        request.Recipe.Data.Task.Kind is null ? request with { Documents = Documents() } : request;
 }

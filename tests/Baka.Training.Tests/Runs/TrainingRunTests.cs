@@ -30,7 +30,7 @@ public sealed class TrainingRunTests : IDisposable
         Assert.All(history.Evaluations, e => Assert.Equal(300, e.Tokens));
         Assert.Equal(result.Last, history.Evaluations[2]);
         Assert.Equal(result.Final!.MemoryOff, history.Evaluations[3]);
-        Assert.Equal(300, result.Final.Baselines.PredictedTokens);
+        Assert.Equal(300, result.Final.Baselines!.PredictedTokens);
         Assert.Equal(observer.Plan!.Recipe, RecipeLoader.Load(Path.Combine(folder, "recipe.yaml"), []));
         Assert.True(JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "environment.json"))).RootElement.TryGetProperty("started_utc", out _));
         Assert.NotEmpty(result.Final.Sample.Prompt);
@@ -40,7 +40,7 @@ public sealed class TrainingRunTests : IDisposable
     public void Training_learns()
     {
         var result = TrainingRun.Run(TinyRun.Request(_root.At("run"), TinyRun.Recipe("train.steps=60", "dim=16", "train.optimizer.lr=0.02", "memory.tokens=0")));
-        Assert.True(result.Last!.Value.Loss < result.Final!.Baselines.Unigram - 0.3, $"{result.Last.Value.Loss} beside {result.Final.Baselines}");
+        Assert.True(result.Last!.Value.Loss < result.Final!.Baselines!.Unigram - 0.3, $"{result.Last.Value.Loss} beside {result.Final.Baselines}");
     }
 
     [Fact]
@@ -205,14 +205,16 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(14, more.Step);
     }
 
-    [Fact]
-    public void A_steady_step_and_its_record_allocate_nothing()
+    [Theory]
+    [InlineData("train.clip.percentile=50")]
+    [InlineData("data.task.kind=copy")]
+    public void A_steady_step_and_its_record_allocate_nothing(string setting)
     {
-        var recipe = TinyRun.Recipe("train.steps=1000", "train.clip.percentile=50");
+        var recipe = TinyRun.Recipe("train.steps=1000", setting);
         var request = TinyRun.Request(_root.At("run"), recipe);
         using var prepared = PreparedRun.Prepare(request, new NoObserver(), default);
         using var device = request.Device.Create();
-        using var session = new TrainingSession(prepared.Recipe, prepared.Texts, device);
+        using var session = new TrainingSession(prepared.Recipe, prepared.Corpora, device);
         Parameters.Initialize(device, session.Model, 1);
         using var log = new MetricsLog(_root.At("metrics.jsonl"));
         for (var i = 0; i < 40; i++)

@@ -20,6 +20,8 @@ internal sealed class LossOutput(LoadedModel model, EvaluationReport report, boo
         report.Tokens,
         report.Bytes,
         report.Documents,
+        report.Accuracy,
+        report.ExactMatch,
         report.ByPosition,
     };
 
@@ -34,6 +36,7 @@ internal sealed class LossOutput(LoadedModel model, EvaluationReport report, boo
             ("mean over documents", $"{Figures.Loss(report.LossDocMean)} nats a token"),
             ("perplexity", Figures.Short(report.Perplexity)),
             ("bits per byte", report.Bytes > 0 ? Figures.Loss(report.BitsPerByte) : "unknown"),
+            ("accuracy", $"{Figures.Percent(report.Accuracy)} of the tokens; {Figures.Percent(report.ExactMatch)} of the documents as a whole"),
         ]));
         var table = Tables.Figures("position in the document", "loss", "tokens");
         foreach (var position in report.ByPosition)

@@ -5,9 +5,9 @@ namespace Baka.Model.Recipes.Schema;
 /// <summary>A list without repetitions.</summary>
 internal sealed class ListKind<T>(ValueKind item) : ValueKind
 {
-    public override string Description => item is ChoiceKind
-        ? $"a list such as [a, b], each item once and {item.Description}"
-        : $"a list of {item.Description} such as [a, b], each item once";
+    public override string Description => item is TextKind
+        ? "a list of text such as [a, b], each item once"
+        : $"a list such as [a, b], each item once and {item.Description}";
 
     public override bool Allows(object? value) =>
         value is ValueList<T> list && list.All(x => item.Allows(x)) && list.Distinct().Count() == list.Count;

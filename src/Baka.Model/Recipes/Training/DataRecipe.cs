@@ -11,4 +11,7 @@ public sealed record DataRecipe
 
     [Key("without data.valid, every k-th document is taken out for validation", Min = 2)]
     public int ValidEvery { get; init; } = 50;
+
+    [Key("Memory task: documents are generated instead of read")]
+    public TaskRecipe Task { get; init; } = new();
 }

@@ -8,7 +8,7 @@ public sealed record TokenizerRecipe : IRecipeRules
 
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {
-        if (Path is null && recipe.Model.Vocabulary < 256)
+        if (Path is null && recipe.Data.Task.Kind is null && recipe.Model.Vocabulary < 256)
             yield return $"vocabulary {recipe.Model.Vocabulary} is too small for a byte-level tokenizer, which starts from 256 bytes: raise it or give tokenizer.path";
     }
 }

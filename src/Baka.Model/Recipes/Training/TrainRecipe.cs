@@ -50,6 +50,9 @@ public sealed record TrainRecipe : IRecipeRules
     [Key("Gradient clipping")]
     public ClipRecipe Clip { get; init; } = new();
 
+    [Key("Curriculum: a memory task over more and more windows")]
+    public CurriculumRecipe Curriculum { get; init; } = new();
+
     IEnumerable<string> IRecipeRules.Conflicts(Recipe recipe)
     {
         if (RowsPerPass is { } rows && Batch % rows != 0)

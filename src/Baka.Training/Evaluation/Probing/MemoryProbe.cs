@@ -1,5 +1,4 @@
 using Baka.Data;
-using Baka.Data.Shards;
 using Baka.Data.Streams;
 using Baka.Model.Programs;
 using Baka.Training.Models;
@@ -49,7 +48,7 @@ public sealed class MemoryProbe
     /// <param name="stop">Ends the work with <see cref="OperationCanceledException"/>.</param>
     /// <returns>Null if the model carries nothing.</returns>
     /// <exception cref="UserException">There are no two documents with a second window.</exception>
-    public static ProbeReport? Run(LoadedModel model, TokenCorpus corpus, long? limit = null, IProgress<double>? progress = null, CancellationToken stop = default)
+    public static ProbeReport? Run(LoadedModel model, ICorpus corpus, long? limit = null, IProgress<double>? progress = null, CancellationToken stop = default)
     {
         if (model.Model.Carry(rows: 1).Count == 0)
         {

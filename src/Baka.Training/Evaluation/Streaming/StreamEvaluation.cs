@@ -65,16 +65,16 @@ public sealed class StreamEvaluation
         }
 
         stream.End();
-        stream._meter.AddBytes(WindowEvaluation.TextBytes(text, model.Tokenizer, new DocumentSpan(0, stream._position + 1)));
+        stream._meter.AddBytes(text.CountTextBytes(new DocumentSpan(0, stream._position + 1), model.Tokenizer));
         return new StreamReport(
             corpus.DocumentCount, stream._meter.Report(), stream._time.Elapsed.TotalSeconds, interrupted, total / WarmUpShare, stream._samples);
     }
 
-    private void Visit(int row, long position, int token, float nll)
+    private void Visit(in PredictedToken token)
     {
-        _meter.Add(row, nll);
-        _position = position;
-        _loss += nll;
+        _meter.Add(token.Row, token.Position, token.Nll, token.IsCorrect);
+        _position = token.Position;
+        _loss += token.Nll;
         if (++_tokens == _distance)
         {
             Sample();
