@@ -167,7 +167,7 @@ public sealed class TrainingTests
     [Fact]
     public void Parameters_begin_as_the_specification_says()
     {
-        var model = new LanguageModel(Lab.Zoo["negator and norm"] with { Memory = new() { Tokens = 2, Solidifier = Solidifier.Mixer } });
+        var model = new LanguageModel(Lab.Zoo["negator and norm"] with { Mlp = new() { Hidden = 12, Lora = 3 }, Memory = new() { Tokens = 2, Solidifier = Solidifier.Mixer } });
         var initial = model.Parameters.ToDictionary(p => p.Name, p => (p.Shape.ToString(), p.Initial));
 
         Assert.Equal(("[11, 8]", Initialization.Normal(1)), initial["embed.weight"]);
@@ -177,6 +177,8 @@ public sealed class TrainingTests
         Assert.Equal(("[1]", Initialization.Constant(1)), initial["layers.1.attn.negator.weight"]);
         Assert.Equal(("[12, 8]", Initialization.Normal(1 / MathF.Sqrt(24))), initial["layers.1.mlp.up.weight"]);
         Assert.Equal(("[8, 12]", Initialization.Normal(1 / MathF.Sqrt(36))), initial["layers.1.mlp.down.weight"]);
+        Assert.Equal(("[3, 12]", Initialization.Normal(1 / MathF.Sqrt(36))), initial["layers.1.mlp.lora.down.a.weight"]);
+        Assert.Equal(("[8, 3]", Initialization.Normal(0)), initial["layers.1.mlp.lora.down.b.weight"]);
         Assert.Equal(("[8, 24]", Initialization.Normal(1 / MathF.Sqrt(72))), initial["layers.0.step.weight"]);
         Assert.Equal(("[8, 8]", Initialization.Normal(1 / MathF.Sqrt(24))), initial["layers.0.gates.step.weight"]);
         Assert.Equal(("[8, 8]", Initialization.Normal(0.01f / MathF.Sqrt(24))), initial["memory.solidifier.width.weight"]);
