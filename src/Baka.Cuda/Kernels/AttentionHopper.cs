@@ -5,7 +5,8 @@ namespace Baka.Cuda.Kernels;
 
 /// <summary>
 /// Attention and its gradient by the products of warpgroups that Hopper has, for bfloat16 heads of width 64. One block
-/// for each multiprocessor takes one item of work after the other; a warpgroup of it loads, the others compute.
+/// for each multiprocessor takes one item of work after the other; a warpgroup of it works ahead, loading and preparing
+/// what the others compute with.
 /// </summary>
 internal static class AttentionHopper
 {
@@ -18,7 +19,7 @@ internal static class AttentionHopper
 
     private static readonly Cut ForwardCut = new(Groups: 3, Tile: 80, Stages: 6, LoadingRegisters: 56);
 
-    private static readonly Cut QueryCut = new(Groups: 3, Tile: 64, Stages: 4, LoadingRegisters: 56);
+    private static readonly Cut QueryCut = new(Groups: 3, Tile: 64, Stages: 6, LoadingRegisters: 80);
 
     private static readonly Cut KeyCut = new(Groups: 2, Tile: GroupRows, Stages: 6, LoadingRegisters: 40);
 
@@ -73,7 +74,7 @@ internal static class AttentionHopper
                 .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. gradients.Output.Defines("O"),
                 .. AttentionSources.LogSumExp(gradients.LogSumExp), .. gradients.Upstream.Defines("DO"), .. gradients.Query.Defines("DQ"),
                 .. AttentionSchedule.OfQueries(shape, QueryCut.Rows), ("DETACH_PAST", gradients.DetachPast),
-                ("KEY_ROWS", stream.Key.Shape[2]), ("OPERANDS", 3),
+                ("KEY_ROWS", stream.Key.Shape[2]), ("OPERANDS", 2),
             ],
             "AttentionQueryItems.cu", "AttentionHopperQueryGradient.cu");
 
@@ -91,7 +92,7 @@ internal static class AttentionHopper
             .. stream.Operations,
             new Clear(next),
             Launch(
-                queryKernel, QueryCut, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), QueryItemBytes(QueryCut, 3), context,
+                queryKernel, QueryCut, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), GradientItemBytes(QueryCut), context,
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
@@ -106,15 +107,18 @@ internal static class AttentionHopper
         ];
     }
 
-    /// <summary>Two items of vectors and what is seen of them, a ring of tiles of keys and values, moments, barriers.</summary>
+    /// <summary>Two items of vectors and what is seen of them, a ring of tiles of keys and values, barriers.</summary>
     private static int QueryItemBytes(Cut cut, int operands) =>
-        RowBytes * (2 * cut.Rows * operands + cut.Stages * 2 * cut.Tile) + 2 * (24 + cut.Groups * 16 + cut.Rows * 8) + cut.Rows * 8 + Barriers(cut);
+        RowBytes * (2 * cut.Rows * operands + cut.Stages * 2 * cut.Tile) + 2 * (24 + cut.Groups * 16 + cut.Rows * 8) + Barriers(cut, ofItems: 6);
+
+    /// <summary>Also an item's outputs and the moments of two.</summary>
+    private static int GradientItemBytes(Cut cut) => QueryItemBytes(cut, 2) + cut.Rows * (RowBytes + 2 * 8);
 
     /// <summary>Two items of keys and values, a ring of tiles of queries with what belongs to them, barriers.</summary>
     private static int KeyItemBytes(Cut cut) =>
-        RowBytes * (2 * cut.Rows * 2 + cut.Stages * 2 * cut.Tile) + cut.Stages * (cut.Tile * 16 + 16) + 2 * 16 + Barriers(cut);
+        RowBytes * (2 * cut.Rows * 2 + cut.Stages * 2 * cut.Tile) + cut.Stages * (cut.Tile * 16 + 16) + 2 * 16 + Barriers(cut, ofItems: 4);
 
-    private static int Barriers(Cut cut) => (cut.Stages * 2 + 4) * 8;
+    private static int Barriers(Cut cut, int ofItems) => (cut.Stages * 2 + ofItems) * 8;
 
     private static Launch Launch(Kernel kernel, Cut cut, Grid items, int sharedBytes, LoweringContext context, IReadOnlyList<Argument> arguments) =>
         new(kernel, new Grid(Math.Min(items.X, context.Device.Multiprocessors)), cut.Threads, sharedBytes, arguments);

@@ -2,28 +2,36 @@
 // over tiles of keys (FlashAttention-3, arXiv 2407.08608). Queries are copied from where they lie, turned here and get
 // the factor log2(e) / sqrt(f), so that weights are powers of two. `next` is 0 at first.
 
-#define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
-#define HEADROOM 8.0f   // The largest score counts as unchanged up to here: weights stay below 2^8.
+#define NO_SCORE -1e30f         // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
+#define LARGEST_SUM 16777216.0f // Of a thread's weights of a row in a tile, before they are made smaller.
 
-// A value that is not finite spoils all queries of a warpgroup that meets it, also those that may not see it: 0 * NaN is
-// NaN. Such rows are computed once more from the slots that they see. The warp works together.
-__device__ __forceinline__ void repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range, float log_sum)
+// Rows whose result is not finite are computed once more from the slots that they see. A value that is not finite spoils
+// all queries of a warpgroup that meets it, also those that may not see it, since 0 * NaN is NaN; and weights exceed what
+// a float holds where a score is 88 greater than those before. The warp works together. Returns the log-sum-exp to base 2.
+__device__ __forceinline__ float repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range)
 {
-    int lane = threadIdx.x % 32;
-    float sums[2] = {};
-    for (int start = range.from; start <= range.to; start += 32)
-    {
-        int own = min(start + lane, range.to);
+    const int lane = threadIdx.x % 32;
+    auto score = [&](int slot) {
         float score = 0;
         for (int piece = 0; piece < PIECES; piece++)
         {
             float x[8], y[8];
             load_floats(reinterpret_cast<const bf16*>(queries + piece_place(row, piece)), x);
-            load_floats(k + piece_place(own, piece) / 2, y);
+            load_floats(k + piece_place(slot, piece) / 2, y);
             for (int i = 0; i < 8; i++)
                 score += x[i] * y[i];
         }
-        float weight = exp2_fast(score - log_sum);
+        return score;
+    };
+    float largest = NO_SCORE, total = 0, sums[2] = {};
+    for (int slot = range.from + lane; slot <= range.to; slot += 32)
+        largest = fmaxf(largest, score(slot));
+    for (int mask = 16; mask > 0; mask >>= 1)
+        largest = fmaxf(largest, warp_xor(largest, mask));
+    for (int start = range.from; start <= range.to; start += 32)
+    {
+        const float weight = start + lane <= range.to ? exp2_fast(score(start + lane) - largest) : 0.0f;
+        total += weight;
         for (int i = 0; i < min(32, range.to - start + 1); i++)
         {
             int slot = start + i;
@@ -33,19 +41,24 @@ __device__ __forceinline__ void repair_row(O_TYPE* o, const unsigned char* queri
             sums[1] += factor * to_float(value[lane + 32]);
         }
     }
-    o[lane] = from_float<O_TYPE>(sums[0]);
-    o[lane + 32] = from_float<O_TYPE>(sums[1]);
+    for (int mask = 16; mask > 0; mask >>= 1)
+        total += warp_xor(total, mask);
+    o[lane] = from_float<O_TYPE>(sums[0] / total);
+    o[lane + 32] = from_float<O_TYPE>(sums[1] / total);
+    return largest + __log2f(total);
 }
 
-// Turns and scales a warpgroup's queries where they lie.
-__device__ __forceinline__ void turn_queries(unsigned char* queries, const int* position, int first_query)
+// Copies this thread's part of an item's queries to their place and turns and scales it there.
+__device__ __forceinline__ void prepare_queries(unsigned char* queries, Work work, const bf16* q, const int* position, int thread)
 {
-#pragma unroll
-    for (int i = threadIdx.x % 128; i < 64 * PIECES; i += 128)
-    {
-        const int row = i / PIECES, piece = i % PIECES;
+    const int piece = thread % PIECES;
+    q = AT(Q, q, work.batch, 0, work.head) + piece * 8;
+    for_each_row(work, thread, [&](int row, int query) { copy_async_16(shared_address(queries) + piece_place(row, piece), q + (i64)query * Q_ROW, true); });
+    copy_async_commit();
+    copy_async_wait<0>();
+    for_each_row(work, thread, [&](int row, int query) {
+        const int at = query_position(position, query);
         bf16* place = reinterpret_cast<bf16*>(queries + piece_place(row, piece));
-        int at = first_query + row < QUERIES ? query_position(position, first_query + row) : 0;
         float x[8];
         load_floats(place, x);
 #pragma unroll
@@ -56,12 +69,11 @@ __device__ __forceinline__ void turn_queries(unsigned char* queries, const int* 
             x[j + 1] *= SCALE * LOG2_E;
         }
         store_floats(place, x);
-    }
+    });
 }
 
 // What a computing warpgroup does.
-__device__ __forceinline__ void attend(
-    unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* position, O_TYPE* o, LSE_TYPE* lse)
+__device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, O_TYPE* o, LSE_TYPE* lse)
 {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Ring ring = {shared_address(shared), {0, 0}};
@@ -72,13 +84,13 @@ __device__ __forceinline__ void attend(
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
         if (any_lane(item.index >= BATCH * HEADS * TILES))
             break;
-        turn_queries(queries, position, item.work.tile * BLOCK_QUERIES + group * 64);
-        publish_writes();
-        group_barrier(1 + group, 128);
 
-        float x[TILE / 2], out[32], largest[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
+        float x[TILE / 2], out[32], scale[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
         u32 weights[TILE / 16][4];
+        bool fresh = true; // There are rows that have seen nothing.
         clear_products(out);
+        const Tiles tiles = seen_tiles(item, group), clear = clear_tiles(item);
+        const int start = uniform(item.start);
         auto multiply = [&] {
             multiply_heads(x, ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, ring.keys(ring.turn.place));
             commit_products();
@@ -88,55 +100,72 @@ __device__ __forceinline__ void attend(
             commit_products();
         };
 
-        // Scores to weights, relative to the largest score; whether that has grown, by 1 / shrink.
+        // Scores to weights, relative to the largest score of the first tile of which a row sees something: a number's
+        // precision does not depend on its size, so that this need not be the largest of all. Only where weights become
+        // too large are they made smaller. Whether `out` has to shrink likewise.
         auto weigh = [&](int tile) -> bool {
-            const int from = item.start + tile * TILE;
-            if (!sees_all(item.sights[group], from, from + TILE - 1))
+            if (!clear.has(tile))
+                hide_unseen(x, item, start + tile * TILE, -INFINITY_F);
+            const bool raise = fresh;
+            shrink[0] = shrink[1] = 1;
+            if (raise)
             {
-                const Range* ranges = item.ranges + warp * 16 + lane / 4;
-                const Range range[2] = {ranges[0], ranges[8]};
+                float tops[4] = {scale[0], scale[1], scale[0], scale[1]}; // shorter chains
 #pragma unroll
                 for (int i = 0; i < TILE / 2; i++)
-                    x[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? x[i] : -INFINITY_F;
-            }
-            float tops[4] = {largest[0], largest[1], largest[0], largest[1]}, parts[4] = {}; // shorter chains
+                    tops[i / 2 % 4] = fmaxf(tops[i / 2 % 4], x[i]);
 #pragma unroll
-            for (int i = 0; i < TILE / 2; i++)
-                tops[i / 2 % 4] = fmaxf(tops[i / 2 % 4], x[i]);
-            float top[2] = {fmaxf(tops[0], tops[2]), fmaxf(tops[1], tops[3])};
-#pragma unroll
-            for (int r = 0; r < 2; r++)
-            {
-                top[r] = fmaxf(top[r], warp_xor(top[r], 1));
-                top[r] = fmaxf(top[r], warp_xor(top[r], 2));
+                for (int r = 0; r < 2; r++)
+                {
+                    const float before = scale[r];
+                    scale[r] = fmaxf(tops[r], tops[r + 2]);
+                    scale[r] = fmaxf(scale[r], warp_xor(scale[r], 1));
+                    scale[r] = fmaxf(scale[r], warp_xor(scale[r], 2));
+                    shrink[r] = exp2_fast(before - scale[r]);
+                }
+                fresh = any_lane(scale[0] == NO_SCORE || scale[1] == NO_SCORE);
             }
-            const bool grown = any_lane(top[0] > largest[0] + HEADROOM || top[1] > largest[1] + HEADROOM);
-#pragma unroll
-            for (int r = 0; r < 2; r++)
-            {
-                const float before = largest[r];
-                largest[r] = grown ? top[r] : before;
-                shrink[r] = exp2_fast(before - largest[r]);
-            }
+            float parts[4] = {};
 #pragma unroll
             for (int i = 0; i < TILE / 2; i += 2)
             {
-                x[i] = exp2_fast(x[i] - largest[i / 2 % 2]);
-                x[i + 1] = exp2_fast(x[i + 1] - largest[i / 2 % 2]);
+                x[i] = exp2_fast(x[i] - scale[i / 2 % 2]);
+                x[i + 1] = exp2_fast(x[i + 1] - scale[i / 2 % 2]);
                 parts[i / 2 % 4] += x[i] + x[i + 1];
             }
-            sum[0] = sum[0] * shrink[0] + (parts[0] + parts[2]);
-            sum[1] = sum[1] * shrink[1] + (parts[1] + parts[3]);
-            return grown;
+            float totals[2] = {parts[0] + parts[2], parts[1] + parts[3]};
+            const bool grown = any_lane(totals[0] > LARGEST_SUM || totals[1] > LARGEST_SUM);
+            if (grown)
+            {
+#pragma unroll
+                for (int r = 0; r < 2; r++)
+                {
+                    float growth = fmaxf(totals[r], warp_xor(totals[r], 1));
+                    growth = fmaxf(growth, warp_xor(growth, 2));
+                    const float factor = growth > LARGEST_SUM ? 1.0f / growth : 1.0f;
+                    scale[r] -= __log2f(factor);
+                    totals[r] *= factor;
+                    shrink[r] *= factor;
+#pragma unroll
+                    for (int i = r * 2; i < TILE / 2; i += 4)
+                    {
+                        x[i] *= factor;
+                        x[i + 1] *= factor;
+                    }
+                }
+            }
+            sum[0] = sum[0] * shrink[0] + totals[0];
+            sum[1] = sum[1] * shrink[1] + totals[1];
+            return raise || grown;
         };
 
-        const Tiles tiles = seen_tiles(item, group);
         ring.pass_over(tiles.begin);
         if (tiles.begin < tiles.end)
         {
             ring.wait_landed();
             begin_products();
             multiply();
+            bool landed = ring.next_landed();
             wait_products<0>(x);
             weigh(tiles.begin);
             to_weights(weights, x);
@@ -144,10 +173,12 @@ __device__ __forceinline__ void attend(
             {
                 const int before = ring.turn.place;
                 ring.advance();
-                ring.wait_landed();
+                if (!landed)
+                    ring.wait_landed();
                 begin_products();
                 multiply();
                 add_values(before);
+                landed = ring.next_landed();
                 wait_products<1>(x);
 
                 // The branch keeps the assembler from moving the second wait up in front of the weights, which are to be
@@ -183,7 +214,7 @@ __device__ __forceinline__ void attend(
             total += warp_xor(total, 2);
             const bool sees = item.ranges[warp * 16 + r * 8 + lane / 4].to >= 0;
             const float factor = sees ? 1.0f / total : 0.0f;
-            float check = 0;
+            float check = sees ? total : 0.0f;
 #pragma unroll
             for (int i = 0; i < 32; i++)
                 if (i / 2 % 2 == r)
@@ -191,9 +222,8 @@ __device__ __forceinline__ void attend(
                     out[i] = sees ? out[i] * factor : 0.0f;
                     check += out[i];
                 }
-            sum[r] = largest[r] + __log2f(total);
             if (lane % 4 == 0 && query < QUERIES)
-                lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(sees ? sum[r] * LN_2 : 0.0f);
+                lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(sees ? (scale[r] + __log2f(total)) * LN_2 : 0.0f);
             u32 lanes = warp_ballot(!is_finite(check));
             for (int i = 0; i < 8; i++)
                 if ((lanes >> (i * 4) & 15) != 0)
@@ -202,12 +232,12 @@ __device__ __forceinline__ void attend(
 #pragma unroll 1
         for (u32 rest = broken; rest != 0; rest &= rest - 1)
         {
-            const int row = __ffs(rest) - 1;
-            const float log_sum = warp_get(row < 8 ? sum[0] : sum[1], row % 8 * 4);
-            repair_row(
-                AT(O, o, work.batch, first_query + row, work.head), queries, warp % 4 * 16 + row,
-                k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head),
-                item.ranges[warp * 16 + row], log_sum);
+            const int row = __ffs(rest) - 1, query = first_query + row;
+            const float log_sum = repair_row(
+                AT(O, o, work.batch, query, work.head), queries, warp % 4 * 16 + row, k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH,
+                AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), item.ranges[warp * 16 + row]);
+            if (lane == 0)
+                lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(log_sum * LN_2);
         }
 
         // Results go out through the place of the warpgroup's queries, a row by eight neighboring lanes.
@@ -246,20 +276,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forwar
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
-        load_all(
+        work_ahead(
             shared, k, v, past, first, last, next,
-            [&](Work work, u32 to) {
-                for (int i = threadIdx.x % 128; i < BLOCK_QUERIES * PIECES; i += LOADERS * 32)
-                {
-                    int query = work.tile * BLOCK_QUERIES + i / PIECES;
-                    copy_async_16(to + piece_place(i / PIECES, i % PIECES), AT(Q, q, work.batch, query, work.head) + i % PIECES * 8, query < QUERIES);
-                }
-            },
-            [](const Item&, Work) {});
+            [&](const Item& item, int slot, int thread) { prepare_queries(shared + slot * SLOT_BYTES, item.work, q, position, thread); },
+            [](const Item&) {});
     }
     else
     {
         take_registers<COMPUTING_REGISTERS>();
-        attend(shared, k, v, past, position, o, lse);
+        attend(shared, k, v, past, o, lse);
     }
 }

@@ -171,10 +171,13 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
             }
             return -1;
         };
+        u32 key_rows[STEPS][4], value_rows[STEPS][4];
+        load_rows(key_rows, keys, warp % 4 * 16);
+        load_rows(value_rows, values, warp % 4 * 16);
         auto multiply = [&](int place) {
-            multiply_heads(p, keys, base + QUERIES_AT + place * TILE_BYTES);
+            multiply_heads(p, key_rows, base + QUERIES_AT + place * TILE_BYTES);
             commit_products();
-            multiply_heads(ds, values, base + UPSTREAMS_AT + place * TILE_BYTES);
+            multiply_heads(ds, value_rows, base + UPSTREAMS_AT + place * TILE_BYTES);
             commit_products();
         };
         auto add_gradients = [&](int place) {

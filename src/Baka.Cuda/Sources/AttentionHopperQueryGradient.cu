@@ -8,7 +8,8 @@
 // Queries that don't exist or see nothing have an infinite lse, so that all their weights are 0. `next` is 0 at first.
 
 #define QUERY_TILES (TILES * GROUPS)
-#define MOMENTS_AT FREE_AT // Of each warpgroup's queries, by rows.
+#define OUTPUTS_AT FREE_AT
+#define MOMENTS_AT (OUTPUTS_AT + BLOCK_QUERIES * ROW_BYTES) // Of the queries of two items.
 
 struct Moments
 {
@@ -24,10 +25,11 @@ __device__ __forceinline__ Range taking_slots(Range sees, int query)
     return sees.from <= sees.to ? sees : Range{FAR, -1};
 }
 
-// What the kernel for dk and dv wants to know of an item's queries, by the loading warp.
-__device__ __forceinline__ void leave_sights(const Item& item, Work work, Range* ranges, Sight* sights)
+// What the kernel for dk and dv wants to know of an item's queries, by one warp.
+__device__ __forceinline__ void leave_sights(const Item& item, Range* ranges, Sight* sights)
 {
     const int lane = threadIdx.x % 32;
+    const Work work = item.work;
     for (int group = 0; group < GROUPS; group++)
     {
         const int tile = work.batch * QUERY_TILES + work.tile * GROUPS + group;
@@ -44,70 +46,84 @@ __device__ __forceinline__ void leave_sights(const Item& item, Work work, Range*
     }
 }
 
-// Turns and scales a warpgroup's queries where they lie, finds the moments, and leaves all of it for the next kernel.
+// Copies this thread's part of an item's queries and upstream gradients to their place, turns and scales the queries there
+// and finds their moments, for the warpgroups and for the next kernel. `outputs` is for this thread's part of o.
 __device__ __forceinline__ void prepare_queries(
-    unsigned char* shared_queries, Moments* own, const Item& item, int group, const int* position, const LSE_TYPE* lse,
-    bf16* turned_q, bf16* packed_upstream, float* moments)
+    unsigned char* vectors, unsigned char* outputs, Moments* own, const Item& item, int thread, const bf16* q, const bf16* o, const bf16* upstream,
+    const int* position, const LSE_TYPE* lse, bf16* turned_q, bf16* packed_upstream, float* moments)
 {
     const Work work = item.work;
-    const int first_row = group * 64, first_query = work.tile * BLOCK_QUERIES + first_row;
-    const i64 tile = (i64)(work.batch * HEADS + work.head) * QUERY_TILES + work.tile * GROUPS + group;
+    const int piece = thread % PIECES;
+    const i64 tile = (i64)(work.batch * HEADS + work.head) * QUERY_TILES + work.tile * GROUPS;
     turned_q += tile * 64 * HEAD_WIDTH;
     packed_upstream += tile * 64 * HEAD_WIDTH;
     moments += tile * 2 * 64;
-    unsigned char *upstreams = shared_queries + 64 * ROW_BYTES, *outputs = upstreams + 64 * ROW_BYTES;
-#pragma unroll
-    for (int i = threadIdx.x % 128; i < 64 * PIECES; i += 128)
-    {
-        const int row = i / PIECES, piece = i % PIECES, query = first_query + row;
-        const u32 place = piece_place(row, piece);
-        const Range sees = item.ranges[first_row + row];
-        const int at = query < QUERIES ? query_position(position, query) : 0;
+    q = AT(Q, q, work.batch, 0, work.head) + piece * 8;
+    upstream = AT(DO, upstream, work.batch, 0, work.head) + piece * 8;
+    o = AT(O, o, work.batch, 0, work.head) + piece * 8;
+    lse += (i64)work.batch * LSE_BATCH + work.head * LSE_HEAD;
+    auto place_of = [&](int row) { return row / 64 * GROUP_BYTES + piece_place(row % 64, piece); };
+    for_each_row(work, thread, [&](int row, int query) {
+        const u32 place = shared_address(vectors) + place_of(row);
+        copy_async_16(place, q + (i64)query * Q_ROW, true);
+        copy_async_16(place + 64 * ROW_BYTES, upstream + (i64)query * DO_ROW, true);
+        copy_async_16(shared_address(outputs) + piece_place(row, piece), o + (i64)query * O_ROW, true);
+    });
+    copy_async_commit();
+    copy_async_wait<0>();
+    for_each_row(work, thread, [&](int row, int query) {
+        const int at = query_position(position, query);
+        const float log_sum = to_float(lse[query]) * LOG2_E;
+        const Range sees = item.ranges[row];
+        bf16 *place = reinterpret_cast<bf16*>(vectors + place_of(row)), *upstream_place = place + 64 * HEAD_WIDTH;
         float x[8], y[8], out[8], delta = 0;
-        load_floats(reinterpret_cast<const bf16*>(shared_queries + place), x);
-        load_floats(reinterpret_cast<const bf16*>(upstreams + place), y);
-        load_floats(reinterpret_cast<const bf16*>(outputs + place), out);
+        load_floats(place, x);
+        load_floats(upstream_place, y);
+        load_floats(reinterpret_cast<const bf16*>(outputs + piece_place(row, piece)), out);
+        if (!is_finite(((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))))
+        {
+#pragma unroll
+            for (int j = 0; j < 8; j++)
+                x[j] = is_finite(x[j]) ? x[j] : 0.0f;
+        }
 #pragma unroll
         for (int j = 0; j < 8; j += 2)
         {
-            x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
-            x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
+            x[j] *= SCALE * LOG2_E;
+            x[j + 1] *= SCALE * LOG2_E;
             rotate(x[j], x[j + 1], rotation_at(at, piece * 4 + j / 2));
             delta += y[j] * out[j] + y[j + 1] * out[j + 1];
         }
-        store_floats(reinterpret_cast<bf16*>(shared_queries + place), x);
-        store_floats(turned_q + place / 2, x);
+        store_floats(place, x);
+        const i64 left = row / 64 * 64 * HEAD_WIDTH + piece_place(row % 64, piece) / 2;
+        store_floats(turned_q + left, x);
 
         // What the upstream gradient of a query that gives none holds must not matter for keys.
-        if (taking_slots(sees, query).to < 0)
+        if (taking_slots(sees, work.tile * BLOCK_QUERIES + row).to < 0)
         {
 #pragma unroll
             for (int j = 0; j < 8; j++)
                 y[j] = 0;
         }
-        store_floats(packed_upstream + place / 2, y);
+        store_floats(packed_upstream + left, y);
 #pragma unroll
         for (int mask = 1; mask < PIECES; mask *= 2)
             delta += warp_xor(delta, mask);
         if (piece == 0)
         {
-            Moments x = {INFINITY_F, 0};
-            if (sees.to >= 0)
-                x = {to_float(lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query]) * LOG2_E, delta};
-            own[row] = x;
-            moments[row] = x.log_sum;
-            moments[64 + row] = x.delta;
+            const Moments m = sees.to >= 0 ? Moments{log_sum, delta} : Moments{INFINITY_F, 0};
+            own[row] = m;
+            moments[row / 64 * 128 + row % 64] = m.log_sum;
+            moments[row / 64 * 128 + 64 + row % 64] = m.delta;
         }
-    }
+    });
 }
 
 // What a computing warpgroup does.
-__device__ __forceinline__ void find_gradients(
-    unsigned char* shared, const int* position, const LSE_TYPE* lse, DQ_TYPE* dq, bf16* turned_q, bf16* packed_upstream, float* moments)
+__device__ __forceinline__ void find_gradients(unsigned char* shared, const int* position, DQ_TYPE* dq)
 {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Ring ring = {shared_address(shared), {0, 0}};
-    Moments* own = reinterpret_cast<Moments*>(shared + MOMENTS_AT) + group * 64;
     for (Turn slot = {0, 0};; advance<2>(slot))
     {
         const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
@@ -116,15 +132,14 @@ __device__ __forceinline__ void find_gradients(
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
         if (any_lane(item.index >= BATCH * HEADS * TILES))
             break;
-        prepare_queries(vectors, own, item, group, position, lse, turned_q, packed_upstream, moments);
-        publish_writes();
-        group_barrier(1 + group, 128);
 
-        const Moments top = own[warp % 4 * 16 + lane / 4], bottom = own[warp % 4 * 16 + 8 + lane / 4];
+        const Moments* own = reinterpret_cast<const Moments*>(shared + MOMENTS_AT) + slot.place * BLOCK_QUERIES + warp * 16 + lane / 4;
+        const Moments top = own[0], bottom = own[8];
         float p[TILE / 2], ds[TILE / 2], gradient[32];
         u32 weights[TILE / 16][4];
         clear_products(gradient);
-        const Tiles tiles = seen_tiles(item, group);
+        const Tiles tiles = seen_tiles(item, group), clear = clear_tiles(item);
+        const int start = uniform(item.start);
         ring.pass_over(tiles.begin);
         if (tiles.begin < tiles.end)
         {
@@ -147,22 +162,17 @@ __device__ __forceinline__ void find_gradients(
             int before = -1;
             for (int tile = tiles.begin;; tile++)
             {
-                const int place = ring.turn.place, from = item.start + tile * TILE;
+                const int place = ring.turn.place;
+                const bool landed = ring.next_landed();
                 wait_products<2>(p);
 #pragma unroll
                 for (int i = 0; i < TILE / 2; i++)
                     p[i] = exp2_fast(p[i] - (i / 2 % 2 == 0 ? top.log_sum : bottom.log_sum));
 
                 // The branches also keep the assembler from moving waits up in front of what is computed meanwhile.
-                const bool all = any_lane(sees_all(item.sights[group], from, from + TILE - 1));
+                const bool all = clear.has(tile);
                 if (!all)
-                {
-                    const Range* ranges = item.ranges + warp * 16 + lane / 4;
-                    const Range range[2] = {ranges[0], ranges[8]};
-#pragma unroll
-                    for (int i = 0; i < TILE / 2; i++)
-                        p[i] = contains(range[i / 2 % 2], from + i / 4 * 8 + lane % 4 * 2 + i % 2) ? p[i] : 0.0f;
-                }
+                    hide_unseen(p, item, start + tile * TILE, 0);
                 wait_products<1>(ds);
 #pragma unroll
                 for (int i = 0; i < TILE / 2; i++)
@@ -177,7 +187,8 @@ __device__ __forceinline__ void find_gradients(
                 ring.advance();
                 if (tile + 1 == tiles.end)
                     break;
-                ring.wait_landed();
+                if (!landed)
+                    ring.wait_landed();
                 begin_products();
                 multiply();
                 add_keys(place);
@@ -236,26 +247,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
-        load_all(
+        work_ahead(
             shared, k, v, past, first, last, next,
-            [&](Work work, u32 to) {
-                for (int i = threadIdx.x % 128; i < BLOCK_QUERIES * PIECES; i += LOADERS * 32)
-                {
-                    const int row = i / PIECES, column = i % PIECES * 8, query = work.tile * BLOCK_QUERIES + row;
-                    const u32 place = to + row / 64 * GROUP_BYTES + piece_place(row % 64, i % PIECES);
-                    copy_async_16(place, AT(Q, q, work.batch, query, work.head) + column, query < QUERIES);
-                    copy_async_16(place + 64 * ROW_BYTES, AT(DO, upstream, work.batch, query, work.head) + column, query < QUERIES);
-                    copy_async_16(place + 2 * 64 * ROW_BYTES, AT(O, o, work.batch, query, work.head) + column, query < QUERIES);
-                }
+            [&](const Item& item, int slot, int thread) {
+                Moments* own = reinterpret_cast<Moments*>(shared + MOMENTS_AT) + slot * BLOCK_QUERIES;
+                prepare_queries(
+                    shared + slot * SLOT_BYTES, shared + OUTPUTS_AT, own, item, thread, q, o, upstream, position, lse, turned_q, packed_upstream, moments);
             },
-            [&](const Item& item, Work work) {
-                if (work.head == 0)
-                    leave_sights(item, work, ranges, sights);
+            [&](const Item& item) {
+                if (item.work.head == 0)
+                    leave_sights(item, ranges, sights);
             });
     }
     else
     {
         take_registers<COMPUTING_REGISTERS>();
-        find_gradients(shared, position, lse, dq, turned_q, packed_upstream, moments);
+        find_gradients(shared, position, dq);
     }
 }

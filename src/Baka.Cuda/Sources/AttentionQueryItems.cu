@@ -1,14 +1,17 @@
 // Work of the kernels on Hopper that take queries and go over keys. One block for each multiprocessor takes one item after
 // the other: BLOCK_QUERIES consecutive queries of a head, in whatever windows they are, 64 for each of GROUPS warpgroups.
-// One more warpgroup loads all that they need, well ahead and also across items. The others go at their own pace, so
-// that one's products run while another computes weights, and pass over tiles that none of their queries sees.
+// The warps of one more warpgroup work ahead of these, also across items: some load tiles, the others prepare the vectors
+// of the next item. The warpgroups go at their own pace, so that one's products run while another computes weights, and
+// pass over tiles that none of their queries sees.
 //
 // keys [BATCH, HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
 // memory. Values are copied from where they lie.
 
 #define THREADS (GROUPS * 128 + 128)
 #define BLOCK_QUERIES (GROUPS * 64)
-#define LOADERS 4 // Warps that load.
+#define LOADERS 1 // Warps that load tiles.
+#define PREPARERS (4 - LOADERS)
+#define PREPARED_ROWS (PREPARERS * 32 / PIECES) // That they do at a time.
 #define TILE_BYTES (TILE * ROW_BYTES)
 #define STAGE_BYTES (2 * TILE_BYTES) // Keys, values.
 #define GROUP_BYTES (OPERANDS * 64 * ROW_BYTES)
@@ -30,7 +33,8 @@ struct Item
 #define RELEASED_AT (LANDED_AT + STAGES * 8)         // All warps are done with them.
 #define READY_AT (RELEASED_AT + STAGES * 8)          // The same of items.
 #define DONE_AT (READY_AT + 2 * 8)
-#define FREE_AT (DONE_AT + 2 * 8)
+#define KNOWN_AT (DONE_AT + 2 * 8) // Of an item all but its vectors is there.
+#define FREE_AT (KNOWN_AT + 2 * 8)
 
 __device__ __forceinline__ void init_barriers(u32 base)
 {
@@ -41,8 +45,9 @@ __device__ __forceinline__ void init_barriers(u32 base)
     }
     for (int slot = 0; slot < 2; slot++)
     {
-        phase_init(base + READY_AT + slot * 8, LOADERS);
+        phase_init(base + READY_AT + slot * 8, PREPARERS);
         phase_init(base + DONE_AT + slot * 8, GROUPS * 4);
+        phase_init(base + KNOWN_AT + slot * 8, 1);
     }
     publish_writes();
 }
@@ -51,7 +56,7 @@ __device__ __forceinline__ void init_barriers(u32 base)
 // now; zeros beyond the stream, since 0 times what else lies there may be NaN.
 __device__ __forceinline__ void load_tile(u32 stage, u32 landed, const bf16* k, const bf16* v, const bf16* past, int slot)
 {
-    const int loader = threadIdx.x / 32 % LOADERS;
+    const int loader = threadIdx.x / 32 % 4;
     const u32 values = stage + TILE_BYTES;
     const bool whole = slot + TILE <= STREAM;
     if (threadIdx.x % 128 == 0)
@@ -110,19 +115,68 @@ __device__ __forceinline__ void find_sights(Item& item, Work work, const int* fi
     }
 }
 
-// What the loading warpgroup does. load_queries(work, to) starts to copy this thread's part of an item's vectors to a
-// place in shared memory; found(item, work) is called by one warp when it is known what the item's queries see.
-template <typename LoadQueries, typename Found> __device__ __forceinline__ void load_all(
-    unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* first, const int* last, int* next, LoadQueries load_queries, Found found)
+// Calls put(row, query) for the rows of an item of which a preparing thread has a piece, with the query that lies there:
+// the last one for rows beyond it, of which nothing is seen.
+template <typename Put> __device__ __forceinline__ void for_each_row(Work work, int thread, Put put)
+{
+#pragma unroll 4
+    for (int row = thread / PIECES; row < BLOCK_QUERIES; row += PREPARED_ROWS)
+        put(row, min(work.tile * BLOCK_QUERIES + row, QUERIES - 1));
+}
+
+// What a warp does that prepares items. prepare(item, slot, thread) writes this thread's part of an item's vectors to
+// their place; found(item) is called by one warp when it is known what the item's queries see.
+template <typename Prepare, typename Found> __device__ __forceinline__ void prepare_items(
+    unsigned char* shared, const int* first, const int* last, int* next, Prepare prepare, Found found)
 {
     const u32 base = shared_address(shared);
-    const int lane = threadIdx.x % 32, loader = threadIdx.x / 32 % LOADERS;
+    const int thread = threadIdx.x % 128 - LOADERS * 32;
     Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
-    Turn turn = {0, 1}, landing = {0, 0};
-    int under_way = 0;
 
     // Items do not depend on each other: it does not matter who does which. The next one is asked for ahead of time.
-    int upcoming = threadIdx.x % 128 == 0 ? atomicAdd(next, 1) : 0;
+    int upcoming = thread == 0 ? atomicAdd(next, 1) : 0;
+    for (Turn slot = {0, 1};; advance<2>(slot))
+    {
+        Item& item = items[slot.place];
+        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
+        if (thread < 32)
+        {
+            const int index = uniform(upcoming);
+            if (thread == 0)
+            {
+                item.index = index;
+                upcoming = atomicAdd(next, 1);
+            }
+            if (index < BATCH * HEADS * TILES)
+                find_sights(item, work_of(index), first, last);
+            warp_barrier();
+            if (thread == 0)
+                phase_arrive(base + KNOWN_AT + slot.place * 8);
+        }
+        group_barrier(GROUPS + 1, PREPARERS * 32);
+        const bool more = item.index < BATCH * HEADS * TILES;
+        if (more)
+        {
+            if (thread < 32)
+                found(item);
+            prepare(item, slot.place, thread);
+        }
+        publish_writes();
+        warp_barrier();
+        if (thread % 32 == 0)
+            phase_arrive(base + READY_AT + slot.place * 8);
+        if (!more)
+            break;
+    }
+}
+
+// What a warp does that loads tiles.
+__device__ __forceinline__ void load_tiles(unsigned char* shared, const bf16* k, const bf16* v, const bf16* past)
+{
+    const u32 base = shared_address(shared);
+    const Item* items = reinterpret_cast<const Item*>(shared + ITEMS_AT);
+    Turn turn = {0, 1}, landing = {0, 0};
+    int under_way = 0;
 
     // Waits for the part of the tile that was begun first of those under way and says that it is there.
     auto land = [&] {
@@ -134,60 +188,50 @@ template <typename LoadQueries, typename Found> __device__ __forceinline__ void 
             copy_async_wait<2>();
         publish_writes();
         warp_barrier();
-        if (lane == 0)
+        if (threadIdx.x % 32 == 0)
             phase_arrive(base + LANDED_AT + landing.place * 8);
         advance<STAGES>(landing);
         under_way--;
     };
 
-    for (Turn slot = {0, 1};; advance<2>(slot))
-    {
-        Item& item = items[slot.place];
-        phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
-        if (threadIdx.x % 128 == 0)
-        {
-            item.index = upcoming;
-            upcoming = atomicAdd(next, 1);
-        }
-        group_barrier(GROUPS + 1, 128);
-        const bool more = item.index < BATCH * HEADS * TILES;
-        const Work work = work_of(more ? item.index : 0);
-        if (more)
-        {
-            load_queries(work, base + slot.place * SLOT_BYTES);
-            if (loader == 0)
-            {
-                find_sights(item, work, first, last);
-                warp_barrier();
-                found(item, work);
-            }
-        }
-        copy_async_commit();
-        copy_async_wait<0>();
-        while (under_way > 0)
+    // While there is something to wait for, those who wait are told at once what is there.
+    auto wait = [&](u32 barrier, u32 parity) {
+        while (under_way > 0 && (under_way == 3 || !phase_ended(barrier, parity)))
             land();
-        group_barrier(GROUPS + 1, 128);
-        if (lane == 0)
-            phase_arrive(base + READY_AT + slot.place * 8);
-        if (!more)
-            break;
+        phase_wait(barrier, parity);
+    };
 
+    for (Turn slot = {0, 0};; advance<2>(slot))
+    {
+        const Item& item = items[slot.place];
+        wait(base + KNOWN_AT + slot.place * 8, slot.parity);
+        if (item.index >= BATCH * HEADS * TILES)
+            break;
+        const Work work = item.work;
         const bf16* keys = k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH;
         const bf16* values = AT(V, v, work.batch, 0, work.head);
         const bf16* past_values = AT(VP, past, work.batch, 0, work.head);
         int from = item.start;
         for (int rest = item.tiles; rest > 0; rest--, from += TILE)
         {
-            // While all places are taken, those who wait are told at once what is there.
-            const u32 released = base + RELEASED_AT + turn.place * 8;
-            while (under_way > 0 && (under_way == 3 || !phase_ended(released, turn.parity)))
-                land();
-            phase_wait(released, turn.parity);
+            wait(base + RELEASED_AT + turn.place * 8, turn.parity);
             load_tile(base + RING_AT + turn.place * STAGE_BYTES, base + LANDED_AT + turn.place * 8, keys, values, past_values, from);
             advance<STAGES>(turn);
             under_way++;
         }
     }
+    while (under_way > 0)
+        land();
+}
+
+// What the loading warpgroup does.
+template <typename Prepare, typename Found> __device__ __forceinline__ void work_ahead(
+    unsigned char* shared, const bf16* k, const bf16* v, const bf16* past, const int* first, const int* last, int* next, Prepare prepare, Found found)
+{
+    if (threadIdx.x / 32 % 4 < LOADERS)
+        load_tiles(shared, k, v, past);
+    else
+        prepare_items(shared, first, last, next, prepare, found);
 }
 
 // The part of a computing warpgroup in the ring.
@@ -200,6 +244,14 @@ struct Ring
     __device__ __forceinline__ u32 values(int place) const { return keys(place) + TILE_BYTES; }
     __device__ __forceinline__ void wait_landed() const { phase_wait(base + LANDED_AT + turn.place * 8, turn.parity); }
     __device__ __forceinline__ void advance() { ::advance<STAGES>(turn); }
+
+    // Whether the tile behind this one is there already.
+    __device__ __forceinline__ bool next_landed() const
+    {
+        Turn next = turn;
+        ::advance<STAGES>(next);
+        return phase_ended(base + LANDED_AT + next.place * 8, next.parity);
+    }
 
     __device__ __forceinline__ void release(int place) const
     {
@@ -218,14 +270,42 @@ struct Ring
     }
 };
 
-// The tiles that a warpgroup sees: begin ... end - 1.
+// Tiles begin ... end - 1 of those that are loaded for an item.
 struct Tiles
 {
     int begin, end;
+
+    __device__ __forceinline__ bool has(int tile) const { return tile >= begin && tile < end; }
 };
 
+// Those of which a warpgroup sees something.
 __device__ __forceinline__ Tiles seen_tiles(const Item& item, int group)
 {
     const Range any = item.sights[group].any;
     return {uniform(any.to < 0 ? 0 : (any.from - item.start) / TILE), uniform(any.to < 0 ? 0 : (any.to - item.start) / TILE + 1)};
+}
+
+// Those of which a warp sees everything.
+__device__ __forceinline__ Tiles clear_tiles(const Item& item)
+{
+    const Range* ranges = item.ranges + threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4;
+    const Range all = join_lanes(join(sight_of(ranges[0]), sight_of(ranges[8])), 4).all;
+    return {uniform((max(all.from - item.start, 0) + TILE - 1) / TILE), uniform((all.to + 1 - item.start) / TILE)};
+}
+
+// Puts `hidden` where a warp's queries do not see the slots of a tile that begins at slot `from`.
+template <int N> __device__ __forceinline__ void hide_unseen(float (&x)[N], const Item& item, int from, float hidden)
+{
+    const Range* ranges = item.ranges + threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4;
+    const int own = from + threadIdx.x % 4 * 2;
+    const int begin[2] = {ranges[0].from - own, ranges[8].from - own}, end[2] = {ranges[0].to - own, ranges[8].to - own};
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        x[i] = i / 4 * 8 + i % 2 <= end[i / 2 % 2] ? x[i] : hidden;
+    if (any_lane(begin[0] > 0 || begin[1] > 0))
+    {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            x[i] = i / 4 * 8 + i % 2 >= begin[i / 2 % 2] ? x[i] : hidden;
+    }
 }

@@ -21,13 +21,31 @@ template <int N> __device__ __forceinline__ void multiply_heads(float (&d)[N], u
         multiply_tiles(d, left + operand_step(step * 32), right + operand_step(step * 32), step > 0);
 }
 
+// 16 rows of a tile, from a multiple of 8 on, as left operands.
+__device__ __forceinline__ void load_rows(u32 (&rows)[STEPS][4], u32 tile, int first)
+{
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int step = 0; step < STEPS; step++)
+        load_matrix_x4(rows[step], tile + piece_place(first + lane % 16, step * 2 + lane / 16));
+}
+
+// d = rows times rows of tile b.
+__device__ __forceinline__ void multiply_heads(float (&d)[32], const u32 (&rows)[STEPS][4], u32 b)
+{
+    const u64 right = tile_operand(b);
+#pragma unroll
+    for (int step = 0; step < STEPS; step++)
+        multiply_by_columns(d, rows[step], right + operand_step(step * 32), step > 0);
+}
+
 // d += weights[64, 16 N] times the 16 N rows of a tile.
 template <int N> __device__ __forceinline__ void add_weighted_rows(float (&d)[32], const u32 (&weights)[N][4], u32 tile)
 {
     const u64 rows = tile_operand(tile);
 #pragma unroll
     for (int step = 0; step < N; step++)
-        multiply_tile(d, weights[step], rows + operand_step(step * 16 * ROW_BYTES), true);
+        multiply_by_rows(d, weights[step], rows + operand_step(step * 16 * ROW_BYTES), true);
 }
 
 // Results of products as left operands of the next.

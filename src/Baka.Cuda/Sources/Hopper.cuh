@@ -9,7 +9,7 @@
 // further 128 r bytes, a multiple of 1024. (Start / 16; 1 unused; 1024 bytes from 8 rows to the next 8; the swizzle.)
 __device__ __forceinline__ u64 tile_operand(u32 address)
 {
-    return (u64)(address >> 4 & 0x3fff) | 1ull << 16 | (u64)(1024 >> 4) << 32 | 1ull << 62;
+    return (u64)(address >> 4) | 1ull << 16 | (u64)(1024 >> 4) << 32 | 1ull << 62;
 }
 
 __device__ __forceinline__ constexpr u64 operand_step(int bytes) { return bytes >> 4; }
@@ -47,15 +47,19 @@ MULTIPLY_TILES(48, "96", "%48", "%49", "%50")
 MULTIPLY_TILES(56, "112", "%56", "%57", "%58")
 MULTIPLY_TILES(64, "128", "%64", "%65", "%66")
 
-// d[64, 64] = a b, or += where `add`, in the background: a[64, 16] in registers, of which thread t has those of
-// mma.m16n8k16; 16 rows of b.
-__device__ __forceinline__ void multiply_tile(float (&d)[32], const u32 (&a)[4], u64 b, bool add)
-{
-    asm volatile(
-        "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NUMBERS_32 "}, {%32,%33,%34,%35}, %36, p, 1, 1, 1;\n}"
-        : FLOATS_32(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory");
-}
+// The same with a[64, 16] in registers, of which thread t has those of mma.m16n8k16: d[64, 64] = a bT of 16 columns of 64
+// rows of b, or a b of 16 rows of b.
+#define MULTIPLY_REGISTERS(NAME, TRANSPOSED) \
+    __device__ __forceinline__ void NAME(float (&d)[32], const u32 (&a)[4], u64 b, bool add) \
+    { \
+        asm volatile( \
+            "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n" \
+            "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NUMBERS_32 "}, {%32,%33,%34,%35}, %36, p, 1, 1, " TRANSPOSED ";\n}" \
+            : FLOATS_32(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory"); \
+    }
+
+MULTIPLY_REGISTERS(multiply_by_columns, "0")
+MULTIPLY_REGISTERS(multiply_by_rows, "1")
 
 // d = 0. Compilers would put ordinary zeros off until products are under way, which these must not meet.
 __device__ __forceinline__ void clear_products(float (&d)[32])
