@@ -1,3 +1,4 @@
+using Baka.Compiler.Fusion;
 using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Graph;
@@ -63,6 +64,51 @@ public sealed class GpuPipelineTests
         Assert.All(variables.Storages.Where(s => !s.IsCarried), s => Assert.Equal(Element.Float32, s.Type));
         var forward = plan.Prepared.Sum(w => w.Storage.Count);
         Assert.InRange(forward, 1, new LanguageModel(Lab.Plain).Parameters.Sum(p => p.Shape.Count));
+    }
+
+    [Theory]
+    [InlineData("step", true, Element.BFloat16)]
+    [InlineData("step", false, Element.BFloat16)]
+    [InlineData("step", true, Element.Float32)]
+    [InlineData("everything", true, Element.BFloat16)]
+    [InlineData("tied, layer norm, split", false, Element.BFloat16)]
+    public void An_update_makes_the_copies_that_products_read(string name, bool inGroups, Element element)
+    {
+        var capture = new CapturingDevice();
+        TrainingProgram.Create(capture, new LanguageModel(Lab.Zoo[name]), inGroups ? InGroups : new TrainRecipe(), Rows, Windows).Dispose();
+        var variables = new VariablePlacement(element);
+        var weights = new PreparedWeights(element, variables);
+        var plans = capture.Graphs.Select(graph => PlanBuilder.Build(Pipeline.Gpu.Run(graph), variables, inGroups ? 2 : 1, weights)).ToArray();
+        Assert.NotEmpty(plans[0].Prepared);
+        Assert.Equal(plans[0].Prepared, plans[^1].Refreshed);
+        foreach (var copy in plans[0].Prepared.SelectMany(w => w.Steps))
+        {
+            var writer = plans[^1].Steps.Single(s => s.Op is FusedElementwise && s.Outputs.Any(o => Addresses(o).Intersect(Addresses(copy.Outputs[0])).Any()));
+            var written = writer.Outputs.Single(o => o.Storage == copy.Outputs[0].Storage);
+            var parameter = writer.Outputs.Single(o => o.Storage == copy.Inputs[0].Storage);
+            Assert.Equal(
+                Addresses(copy.Inputs[0]).Zip(Addresses(copy.Outputs[0])).Order(),
+                Addresses(parameter).Zip(Addresses(written)).Order());
+            var op = (FusedElementwise)writer.Op;
+            Assert.Equal(op.Results[writer.Outputs.ToList().IndexOf(parameter)], op.Results[^1]);
+            Assert.DoesNotContain(plans[^1].Steps.SkipWhile(s => s != writer), s => s.Inputs.Any(i => i.Storage == written.Storage));
+        }
+    }
+
+    /// <summary>Storage and place of a view's elements in row-major order.</summary>
+    private static IEnumerable<(string Storage, long Place)> Addresses(View view)
+    {
+        for (var i = 0L; i < view.Shape.Count; i++)
+        {
+            var (rest, place) = (i, view.Offset);
+            for (var axis = view.Shape.Rank - 1; axis >= 0; axis--)
+            {
+                place += rest % view.Shape[axis] * view.Strides[axis];
+                rest /= view.Shape[axis];
+            }
+
+            yield return ($"{view.Storage.Kind} {view.Storage.Name}", place);
+        }
     }
 
     private static void Train(IDevice device, LanguageModel model)

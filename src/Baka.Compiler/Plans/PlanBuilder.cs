@@ -53,8 +53,9 @@ public sealed class PlanBuilder
         }
 
         builder.StoreResults();
+        var refreshed = WeightRefresh.Apply(builder._steps, weights?.All ?? []);
         var arena = MemoryPlanner.Plan(builder._steps);
-        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], arena);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], refreshed, arena);
     }
 
     private void PlaceVariables()
@@ -345,16 +346,14 @@ public sealed class PlanBuilder
     private void EmitKernel(Node node)
     {
         var inputs = node.Inputs.Select((input, i) => Operand(node, i)).ToArray();
-        if (node.Op is FusedElementwise && Walks(node, inputs) is null)
+        View[] outputs = [.. node.Outputs.Select(ViewOf)];
+        if (node.Op is FusedElementwise && ElementwiseLoops.Cuts([.. inputs, .. outputs]) is null)
         {
             inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
         }
 
-        AddStep(node.Op, node, inputs, [.. node.Outputs.Select(ViewOf)]);
+        AddStep(node.Op, node, inputs, outputs);
     }
-
-    private long[]? Walks(Node node, IEnumerable<View> inputs) =>
-        Walk.Refine(inputs.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Concat(node.Outputs.Select(ViewOf).Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape))).Append([node.Outputs[0].Shape.Count]));
 
     private View Operand(Node node, int input)
     {

@@ -39,6 +39,9 @@ public sealed class View(Storage storage, long offset, Shape shape, long[] strid
     /// <summary>Whether the view is the whole of its storage in its own order.</summary>
     public bool IsWhole => IsDense && Offset == 0 && Shape.Count == Storage.Count;
 
+    /// <summary>Distance of the last element from the first.</summary>
+    public long LastElement => Enumerable.Range(0, Shape.Rank).Sum(axis => (Shape[axis] - 1) * Strides[axis]);
+
     public View Slice(int axis, int start, int length) =>
         new(Storage, Offset + start * Strides[axis], Shape.With(axis, length), [.. Strides]);
 

@@ -159,8 +159,18 @@ public sealed class CudaDevice : IDevice
 
     internal ulong WeightAddress(Storage storage) => _weights[storage].Address;
 
-    /// <summary>Parameters have changed: what is prepared from them is out of date.</summary>
-    internal void MarkParametersChanged() => _parameterVersion++;
+    /// <summary>Parameters have changed: what is prepared from them is out of date, unless it has changed with them.</summary>
+    internal void MarkParametersChanged(IEnumerable<PreparedWeight> refreshed)
+    {
+        _parameterVersion++;
+        foreach (var weight in refreshed)
+        {
+            _weightVersions[weight] = _parameterVersion;
+        }
+    }
+
+    /// <summary>Whether a program that changes parameters brings a copy of them up to date itself.</summary>
+    internal bool IsRefreshed(PreparedWeight weight) => _programs.Any(program => program.Plan.Refreshed.Contains(weight));
 
     /// <summary>Whether a copy of parameters must be made again before it is read; if so it counts as made.</summary>
     internal bool ClaimStale(PreparedWeight weight)
