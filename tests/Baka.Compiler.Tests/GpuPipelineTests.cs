@@ -23,6 +23,7 @@ public sealed class GpuPipelineTests
     [InlineData("plain")]
     [InlineData("xl")]
     [InlineData("memory")]
+    [InlineData("step")]
     [InlineData("step shared by all")]
     public void Training_computes_what_the_unoptimized_graphs_do(string name)
     {
@@ -49,6 +50,42 @@ public sealed class GpuPipelineTests
         Assert.Contains(plan.Steps, s => s.Op is ScatterRowsAdd && s.Outputs[0].Storage.Kind == StorageKind.Variable);
         Assert.Contains(plan.Steps, s => s.Op is LinearCrossEntropyGradientAdd && s.Outputs[2].Storage.Kind == StorageKind.Variable);
         Assert.Contains(plan.Steps, s => s.Op is MatMulAdd && s.Outputs[0] is { Storage.Kind: StorageKind.Variable } view && view.Shape[0] > Lab.Plain.Dim);
+    }
+
+    [Fact]
+    public void The_gradient_of_overlapping_steps_is_added_to_its_sum_by_the_wide_product()
+    {
+        var capture = new CapturingDevice();
+        var model = new LanguageModel(Lab.Zoo["step"]);
+        TrainingProgram.Create(capture, model, InGroups, Rows, Windows).Dispose();
+        var variables = new VariablePlacement(Element.BFloat16);
+        var weights = new PreparedWeights(Element.BFloat16, variables);
+        var plans = capture.Graphs.Select(graph => PlanBuilder.Build(Pipeline.Gpu.Run(graph), variables, 2, weights)).ToArray();
+        Assert.DoesNotContain(plans.SelectMany(p => p.Steps), s => s.Op is Copy && s.Module.Contains(".step", StringComparison.Ordinal));
+
+        // The product makes n maps one above the other, whose rows belong side by side.
+        var (n, d) = (model.Recipe.Step.Width, model.Recipe.Dim);
+        var sum = variables.Places["sum.layers.0.step.weight"];
+        Assert.Equal(new Shape(d, n * d), variables.Shapes["sum.layers.0.step.weight"]);
+        var product = Assert.Single(plans[0].Steps, s => s.Op is MatMulAdd && s.Outputs[0].Storage == sum.Storage).Outputs[0];
+        var maps = product.Slice(0, product.Shape[0] - n * d, n * d);
+        long[] places = [.. sum.Places().Select(place => place + sum.Offset)];
+        Assert.Equal([.. maps.Places().Select(place => place + maps.Offset).Order()], places.Order());
+        Assert.Equal(maps.Offset + ((2 * d) + 3) * d + 4, places[(3 * n * d) + (2 * d) + 4]);
+        Assert.Contains(plans[1].Steps, s => s.Op is FusedElementwise && s.Inputs.Any(i => i.Storage == sum.Storage && i.Offset == sum.Offset && i.Strides.SequenceEqual(sum.Strides)));
+    }
+
+    [Fact]
+    public void A_norm_adds_to_the_gradient_that_goes_past_it_in_place()
+    {
+        var capture = new CapturingDevice();
+        TrainingProgram.Create(capture, new LanguageModel(Lab.Plain), InGroups, Rows, Windows).Dispose();
+        var variables = new VariablePlacement(Element.BFloat16);
+        var plan = PlanBuilder.Build(Pipeline.Gpu.Run(capture.Graphs[0]), variables, 2, new PreparedWeights(Element.BFloat16, variables));
+        var steps = plan.Steps.Where(s => s.Op is NormBackwardAdd).ToArray();
+        Assert.Equal(Lab.Plain.Layers, steps.Length);
+        Assert.All(steps, s => Assert.Same(s.Inputs[4].Storage.Root, s.Outputs[0].Storage.Root));
+        Assert.All(steps, s => Assert.Equal(Element.BFloat16, s.Outputs[0].Storage.Type));
     }
 
     [Fact]
@@ -96,20 +133,8 @@ public sealed class GpuPipelineTests
     }
 
     /// <summary>Storage and place of a view's elements in row-major order.</summary>
-    private static IEnumerable<(string Storage, long Place)> Addresses(View view)
-    {
-        for (var i = 0L; i < view.Shape.Count; i++)
-        {
-            var (rest, place) = (i, view.Offset);
-            for (var axis = view.Shape.Rank - 1; axis >= 0; axis--)
-            {
-                place += rest % view.Shape[axis] * view.Strides[axis];
-                rest /= view.Shape[axis];
-            }
-
-            yield return ($"{view.Storage.Kind} {view.Storage.Name}", place);
-        }
-    }
+    private static IEnumerable<(string Storage, long Place)> Addresses(View view) =>
+        view.Places().Select(place => ($"{view.Storage.Kind} {view.Storage.Name}", view.Offset + place));
 
     private static void Train(IDevice device, LanguageModel model)
     {

@@ -44,7 +44,7 @@ internal sealed class ElementChoice
         {
             Variable variable => variable.VariableKind == VariableKind.Carry,
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
-            Norm or NormBackward or Attention or StepLinearBackward => tensor.Index == 0,
+            Norm or NormBackward or NormBackwardAdd or Attention or StepLinearBackward => tensor.Index == 0,
             LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd => tensor.Index == 1,
             FusedElementwise => node.Inputs.Any(i => i.BehindReshapes().Node.Op is not Broadcast && _narrow.Contains(i)),
             Reshape or Slice or Permute or Broadcast or Concat or Pad or ReplaceRows => node.Inputs.Any(_narrow.Contains),

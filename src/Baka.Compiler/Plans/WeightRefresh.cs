@@ -54,7 +54,7 @@ internal static class WeightRefresh
     private static View? Place(Step copy, View parameter)
     {
         var (from, to) = (copy.Inputs[0], copy.Outputs[0]);
-        int[] axes = [.. Enumerable.Range(0, from.Shape.Rank).OrderByDescending(axis => from.Strides[axis])];
+        var axes = from.AxesAsTheyLie();
         var source = from.Permute(axes);
         return source.Storage == parameter.Storage && source.Offset == parameter.Offset && source.Shape.Count == parameter.Shape.Count && source.IsDense && parameter.IsDense
             ? to.Permute(axes)
