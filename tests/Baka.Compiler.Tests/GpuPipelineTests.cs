@@ -79,13 +79,16 @@ public sealed class GpuPipelineTests
     public void A_norm_adds_to_the_gradient_that_goes_past_it_in_place()
     {
         var capture = new CapturingDevice();
-        TrainingProgram.Create(capture, new LanguageModel(Lab.Plain), InGroups, Rows, Windows).Dispose();
+        TrainingProgram.Create(capture, new LanguageModel(Lab.Zoo["xl"]), InGroups, Rows, Windows).Dispose();
         var variables = new VariablePlacement(Element.BFloat16);
         var plan = PlanBuilder.Build(Pipeline.Gpu.Run(capture.Graphs[0]), variables, 2, new PreparedWeights(Element.BFloat16, variables));
         var steps = plan.Steps.Where(s => s.Op is NormBackwardAdd).ToArray();
         Assert.Equal(Lab.Plain.Layers, steps.Length);
         Assert.All(steps, s => Assert.Same(s.Inputs[4].Storage.Root, s.Outputs[0].Storage.Root));
         Assert.All(steps, s => Assert.Equal(Element.BFloat16, s.Outputs[0].Storage.Type));
+
+        // It comes where the addition was, so that what is carried is still stored after the last reader of the old value.
+        Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Outputs[0].Storage.IsCarried);
     }
 
     [Fact]

@@ -148,6 +148,16 @@ public sealed class PassTests
         }
     }
 
+    [Fact]
+    public void What_is_made_of_one_gradient_is_one_kernel()
+    {
+        var graph = new TensorGraph();
+        var (x, a, b) = (graph.Parameter("x", new Shape(6, 6)), graph.Parameter("a", new Shape(6, 6)), graph.Parameter("b", new Shape(6, 6)));
+        Differentiate(graph, (a * b).MatMul(x).SumAll(), [a, b]);
+        var kernel = Assert.Single(Pipeline.Cpu.Run(graph).Nodes, n => n.Op is FusedElementwise);
+        Assert.Equal(2, kernel.Outputs.Count);
+    }
+
     private static void Differentiate(TensorGraph graph, Tensor loss, IReadOnlyList<Tensor> wanted)
     {
         foreach (var (gradient, i) in Gradients.Of(loss, wanted).Select((g, i) => (g, i)))
