@@ -4,8 +4,8 @@ using Baka.Graph.Ops;
 namespace Baka.Compiler.Passes;
 
 /// <summary>
-/// c + a·b, where nothing else reads the product, becomes a product that adds into c. Where c is a variable, the product
-/// may come in another order: c is then given in the product's.
+/// c + a·b, where nothing else reads the product, becomes a product that adds into c. Where c is a sum of
+/// gradients, the product may come in another order: c is then given in the product's.
 /// </summary>
 public sealed class AccumulateProducts : IPass
 {
@@ -22,7 +22,7 @@ public sealed class AccumulateProducts : IPass
             for (var i = 1; i >= 0; i--)
             {
                 // The later operand first: of a chain of products each then adds into the one before.
-                if (IsProduct(node.Inputs[i], node.Inputs[1 - i].StoredVariable() is not null, readers))
+                if (IsProduct(node.Inputs[i], node.Inputs[1 - i].StoredVariable() is { VariableKind: VariableKind.State }, readers))
                 {
                     return [Sum(inputs[i], inputs[1 - i])];
                 }

@@ -99,7 +99,7 @@ public sealed class CudaDevice : IDevice
             Stream.Clear(_variables[storage].Address, storage.Bytes);
         }
 
-        foreach (var weight in lowered.Plan.Prepared.Where(w => !_weights.ContainsKey(w.Storage)))
+        foreach (var weight in lowered.Plan.Prepared.Concat(lowered.Plan.Refreshed).Where(w => !_weights.ContainsKey(w.Storage)))
         {
             _weights[weight.Storage] = new DeviceMemory(Context, weight.Storage.Bytes);
             _weightVersions[weight] = -1;
