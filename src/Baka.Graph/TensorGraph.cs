@@ -179,13 +179,19 @@ public sealed class TensorGraph
 
     /// <summary>
     /// The same function with some tensors replaced by others of this graph. Nodes keep their order as far as the new
-    /// dependencies allow.
+    /// dependencies allow; what replaces something comes in its place.
     /// </summary>
     /// <exception cref="GraphException">A replacement depends on what it replaces.</exception>
     public TensorGraph Substitute(IReadOnlyDictionary<Tensor, Tensor> replacements)
     {
         Tensor Resolve(Tensor tensor) => replacements.GetValueOrDefault(tensor, tensor);
-        var order = TopologicalOrder.Of(_nodes.Count, id => _nodes[id].Inputs.Select(i => Resolve(i).Node.Id), id => id);
+        int[] rank = [.. Enumerable.Range(0, _nodes.Count)];
+        foreach (var (replaced, replacement) in replacements)
+        {
+            rank[replacement.Node.Id] = Math.Min(rank[replacement.Node.Id], replaced.Node.Id);
+        }
+
+        var order = TopologicalOrder.Of(_nodes.Count, id => _nodes[id].Inputs.Select(i => Resolve(i).Node.Id), id => rank[id]);
         return Rebuild(order.Select(id => _nodes[id]), Resolve, (target, node, map) => target.Copy(node, [.. node.Inputs.Select(i => map[Resolve(i)])]));
     }
 

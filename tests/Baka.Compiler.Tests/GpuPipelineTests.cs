@@ -1,3 +1,4 @@
+using Baka.Compiler.Fusion;
 using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Graph;
@@ -22,6 +23,7 @@ public sealed class GpuPipelineTests
     [InlineData("plain")]
     [InlineData("xl")]
     [InlineData("memory")]
+    [InlineData("step")]
     [InlineData("step shared by all")]
     public void Training_computes_what_the_unoptimized_graphs_do(string name)
     {
@@ -51,6 +53,45 @@ public sealed class GpuPipelineTests
     }
 
     [Fact]
+    public void The_gradient_of_overlapping_steps_is_added_to_its_sum_by_the_wide_product()
+    {
+        var capture = new CapturingDevice();
+        var model = new LanguageModel(Lab.Zoo["step"]);
+        TrainingProgram.Create(capture, model, InGroups, Rows, Windows).Dispose();
+        var variables = new VariablePlacement(Element.BFloat16);
+        var weights = new PreparedWeights(Element.BFloat16, variables);
+        var plans = capture.Graphs.Select(graph => PlanBuilder.Build(Pipeline.Gpu.Run(graph), variables, 2, weights)).ToArray();
+        Assert.DoesNotContain(plans.SelectMany(p => p.Steps), s => s.Op is Copy && s.Module.Contains(".step", StringComparison.Ordinal));
+
+        // The product makes n maps one above the other, whose rows belong side by side.
+        var (n, d) = (model.Recipe.Step.Width, model.Recipe.Dim);
+        var sum = variables.Places["sum.layers.0.step.weight"];
+        Assert.Equal(new Shape(d, n * d), variables.Shapes["sum.layers.0.step.weight"]);
+        var product = Assert.Single(plans[0].Steps, s => s.Op is MatMulAdd && s.Outputs[0].Storage == sum.Storage).Outputs[0];
+        var maps = product.Slice(0, product.Shape[0] - n * d, n * d);
+        long[] places = [.. sum.Places().Select(place => place + sum.Offset)];
+        Assert.Equal([.. maps.Places().Select(place => place + maps.Offset).Order()], places.Order());
+        Assert.Equal(maps.Offset + ((2 * d) + 3) * d + 4, places[(3 * n * d) + (2 * d) + 4]);
+        Assert.Contains(plans[1].Steps, s => s.Op is FusedElementwise && s.Inputs.Any(i => i.Storage == sum.Storage && i.Offset == sum.Offset && i.Strides.SequenceEqual(sum.Strides)));
+    }
+
+    [Fact]
+    public void A_norm_adds_to_the_gradient_that_goes_past_it_in_place()
+    {
+        var capture = new CapturingDevice();
+        TrainingProgram.Create(capture, new LanguageModel(Lab.Zoo["xl"]), InGroups, Rows, Windows).Dispose();
+        var variables = new VariablePlacement(Element.BFloat16);
+        var plan = PlanBuilder.Build(Pipeline.Gpu.Run(capture.Graphs[0]), variables, 2, new PreparedWeights(Element.BFloat16, variables));
+        var steps = plan.Steps.Where(s => s.Op is NormBackwardAdd).ToArray();
+        Assert.Equal(Lab.Plain.Layers, steps.Length);
+        Assert.All(steps, s => Assert.Same(s.Inputs[4].Storage.Root, s.Outputs[0].Storage.Root));
+        Assert.All(steps, s => Assert.Equal(Element.BFloat16, s.Outputs[0].Storage.Type));
+
+        // It comes where the addition was, so that what is carried is still stored after the last reader of the old value.
+        Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Outputs[0].Storage.IsCarried);
+    }
+
+    [Fact]
     public void Products_read_rounded_copies_of_parameters_and_write_rounded_activations()
     {
         var capture = new CapturingDevice();
@@ -64,6 +105,39 @@ public sealed class GpuPipelineTests
         var forward = plan.Prepared.Sum(w => w.Storage.Count);
         Assert.InRange(forward, 1, new LanguageModel(Lab.Plain).Parameters.Sum(p => p.Shape.Count));
     }
+
+    [Theory]
+    [InlineData("step", true, Element.BFloat16)]
+    [InlineData("step", false, Element.BFloat16)]
+    [InlineData("step", true, Element.Float32)]
+    [InlineData("everything", true, Element.BFloat16)]
+    [InlineData("tied, layer norm, split", false, Element.BFloat16)]
+    public void An_update_makes_the_copies_that_products_read(string name, bool inGroups, Element element)
+    {
+        var capture = new CapturingDevice();
+        TrainingProgram.Create(capture, new LanguageModel(Lab.Zoo[name]), inGroups ? InGroups : new TrainRecipe(), Rows, Windows).Dispose();
+        var variables = new VariablePlacement(element);
+        var weights = new PreparedWeights(element, variables);
+        var plans = capture.Graphs.Select(graph => PlanBuilder.Build(Pipeline.Gpu.Run(graph), variables, inGroups ? 2 : 1, weights)).ToArray();
+        Assert.NotEmpty(plans[0].Prepared);
+        Assert.Equal(plans[0].Prepared, plans[^1].Refreshed);
+        foreach (var copy in plans[0].Prepared.SelectMany(w => w.Steps))
+        {
+            var writer = plans[^1].Steps.Single(s => s.Op is FusedElementwise && s.Outputs.Any(o => Addresses(o).Intersect(Addresses(copy.Outputs[0])).Any()));
+            var written = writer.Outputs.Single(o => o.Storage == copy.Outputs[0].Storage);
+            var parameter = writer.Outputs.Single(o => o.Storage == copy.Inputs[0].Storage);
+            Assert.Equal(
+                Addresses(copy.Inputs[0]).Zip(Addresses(copy.Outputs[0])).Order(),
+                Addresses(parameter).Zip(Addresses(written)).Order());
+            var op = (FusedElementwise)writer.Op;
+            Assert.Equal(op.Results[writer.Outputs.ToList().IndexOf(parameter)], op.Results[^1]);
+            Assert.DoesNotContain(plans[^1].Steps.SkipWhile(s => s != writer), s => s.Inputs.Any(i => i.Storage == written.Storage));
+        }
+    }
+
+    /// <summary>Storage and place of a view's elements in row-major order.</summary>
+    private static IEnumerable<(string Storage, long Place)> Addresses(View view) =>
+        view.Places().Select(place => ($"{view.Storage.Kind} {view.Storage.Name}", view.Offset + place));
 
     private static void Train(IDevice device, LanguageModel model)
     {

@@ -121,6 +121,43 @@ public sealed class PassTests
         Assert.Equal(2, Pipeline.Cpu.Run(graph).Nodes.Count(n => n.Op is FusedElementwise));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rows_that_go_to_known_places_are_fetched_from_there_unless_two_meet(bool meet)
+    {
+        var graph = new TensorGraph();
+        var x = graph.Input("x", DType.Float32, new Shape(3, 4));
+        graph.Output("y", x.ScatterRows(graph.Constant([4, -1, meet ? 4 : 1]), 6));
+        var optimized = Pipeline.Cpu.Run(graph);
+        Assert.Equal(meet, optimized.Nodes.Any(n => n.Op is ScatterRows));
+        Assert.Equal(!meet, optimized.Nodes.Any(n => n.Op is GatherRows));
+        Assert.Equal(Scatter(graph), Scatter(optimized));
+
+        static float[] Scatter(TensorGraph graph)
+        {
+            using var device = new ReferenceDevice();
+            using var program = device.Load(graph);
+            for (var i = 0; i < 12; i++)
+            {
+                program.Floats("x")[i] = i + 1;
+            }
+
+            program.Run();
+            return program.Output("y").ToArray();
+        }
+    }
+
+    [Fact]
+    public void What_is_made_of_one_gradient_is_one_kernel()
+    {
+        var graph = new TensorGraph();
+        var (x, a, b) = (graph.Parameter("x", new Shape(6, 6)), graph.Parameter("a", new Shape(6, 6)), graph.Parameter("b", new Shape(6, 6)));
+        Differentiate(graph, (a * b).MatMul(x).SumAll(), [a, b]);
+        var kernel = Assert.Single(Pipeline.Cpu.Run(graph).Nodes, n => n.Op is FusedElementwise);
+        Assert.Equal(2, kernel.Outputs.Count);
+    }
+
     private static void Differentiate(TensorGraph graph, Tensor loss, IReadOnlyList<Tensor> wanted)
     {
         foreach (var (gradient, i) in Gradients.Of(loss, wanted).Select((g, i) => (g, i)))

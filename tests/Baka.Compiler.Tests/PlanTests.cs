@@ -96,6 +96,21 @@ public sealed class PlanTests
         Assert.Null(columns.Reshape(new Shape(3, 8)));
     }
 
+    [Fact]
+    public void Elements_that_lie_in_another_order_are_brought_into_theirs_and_back()
+    {
+        var view = new View(new Storage(StorageKind.Variable, "x", Element.Float32, 12), new Shape(3, 2, 2)).Permute([1, 0, 2]);
+        Assert.True(view.IsPacked);
+        Assert.False(view.IsDense);
+        Assert.False(view.Slice(2, 0, 1).IsPacked);
+        float[] lying = [.. Enumerable.Range(0, 12).Select(i => (float)i)];
+        var (sorted, back) = (new float[12], new float[12]);
+        view.Sort(lying, sorted);
+        view.Unsort(sorted, back);
+        Assert.Equal([0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11], sorted);
+        Assert.Equal(lying, back);
+    }
+
     private static Plan PlanOf(ModelRecipe recipe) => PlanBuilder.Build(Pipeline.Cpu.Run(TrainingGraph(recipe)), new VariablePlacement());
 
     private static TensorGraph TrainingGraph(ModelRecipe recipe)

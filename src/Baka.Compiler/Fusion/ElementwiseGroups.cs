@@ -15,6 +15,7 @@ internal sealed class ElementwiseGroups
     private readonly int[] _group;
     private readonly BitArray[] _dependencies;
     private readonly Dictionary<int, List<Node>> _members = [];
+    private readonly Dictionary<Tensor, Node> _readers = [];
 
     public ElementwiseGroups(TensorGraph graph)
     {
@@ -38,6 +39,7 @@ internal sealed class ElementwiseGroups
             if (node.Op is Elementwise)
             {
                 JoinProducers(node);
+                JoinReaders(node);
             }
         }
     }
@@ -55,6 +57,20 @@ internal sealed class ElementwiseGroups
             {
                 TryMerge(_group[producer.Id], _group[node.Id]);
             }
+        }
+    }
+
+    /// <summary>What is made of one gradient is made at once: gradients are read soon, and better once.</summary>
+    private void JoinReaders(Node node)
+    {
+        foreach (var source in node.Inputs.Select(i => i.BehindReshapes()).Where(s => s.Node.IsBackward && s.Node.Op is not (Elementwise or Broadcast) && s.Shape.Count == node.Outputs[0].Shape.Count))
+        {
+            if (_readers.TryAdd(source, node) || !node.IsBackward || !Same(node, _readers[source]))
+            {
+                continue;
+            }
+
+            TryMerge(_group[_readers[source].Id], _group[node.Id]);
         }
     }
 

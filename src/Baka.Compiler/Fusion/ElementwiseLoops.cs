@@ -11,7 +11,7 @@ public sealed class ElementwiseLoops
     /// <param name="views">All operands, inputs first.</param>
     public ElementwiseLoops(IReadOnlyList<View> views)
     {
-        var cuts = Walk.Refine(views.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Append([views[0].Shape.Count]))
+        var cuts = Cuts(views)
             ?? throw new InvalidOperationException("The plan has operands whose axes do not fit together.");
         var extents = new List<long>();
         var strides = new List<long[]>();
@@ -42,6 +42,10 @@ public sealed class ElementwiseLoops
 
     /// <summary>For each outer loop the stride of each operand.</summary>
     public long[][] Strides { get; }
+
+    /// <summary>Where the loops end, or null where the operands' axes do not fit together.</summary>
+    public static long[]? Cuts(IReadOnlyList<View> views) =>
+        Walk.Refine(views.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Append([views[0].Shape.Count]));
 
     /// <summary>Distance of two elements of a view that are <paramref name="count"/> apart in row-major order, within one axis.</summary>
     private static long StrideAt(View view, long count)

@@ -4,8 +4,8 @@ using Baka.Graph.Ops;
 namespace Baka.Compiler.Passes;
 
 /// <summary>
-/// variable + gradient, where the gradient is made by scattering rows or by cross-entropy and nothing else reads it:
-/// the kernel adds to the variable itself.
+/// c + gradient, where nothing else reads the gradient, by the kernel that makes it: to a variable cross-entropy and
+/// scattered rows add themselves, and a norm adds to the gradient that goes past it.
 /// </summary>
 public sealed class AccumulateInKernels : IPass
 {
@@ -17,10 +17,10 @@ public sealed class AccumulateInKernels : IPass
         {
             for (var i = 0; i < 2; i++)
             {
-                var (gradient, variable) = (sum.Inputs[i], sum.Inputs[1 - i]);
-                if (variable.Node.Op is Variable && readers[gradient] == 1 && Adding(gradient) is { } op)
+                var (gradient, addend) = (sum.Inputs[i], sum.Inputs[1 - i]);
+                if (readers[gradient] == 1 && readers[gradient.BehindReshapes()] == 1 && Adding(gradient.BehindReshapes(), addend) is { } op)
                 {
-                    Replace(graph, sum, gradient.Node, op, variable, replacements);
+                    Replace(graph, sum, gradient.BehindReshapes().Node, op, addend, replacements);
                     break;
                 }
             }
@@ -29,20 +29,24 @@ public sealed class AccumulateInKernels : IPass
         return replacements.Count == 0 ? graph : graph.Substitute(replacements);
     }
 
-    private static Op? Adding(Tensor gradient) => gradient.Node.Op switch
+    private static Op? Adding(Tensor gradient, Tensor addend) => gradient.Node.Op switch
     {
-        ScatterRows scatter => new ScatterRowsAdd(scatter),
-        LinearCrossEntropyGradient op when gradient.Index == op.WeightAt => new LinearCrossEntropyGradientAdd(op),
+        ScatterRows scatter when addend.Node.Op is Variable => new ScatterRowsAdd(scatter),
+        LinearCrossEntropyGradient op when gradient.Index == op.WeightAt && addend.Node.Op is Variable => new LinearCrossEntropyGradientAdd(op),
+        NormBackward norm when gradient.Index == 0 => new NormBackwardAdd(norm),
         _ => null,
     };
 
-    private static void Replace(TensorGraph graph, Node sum, Node gradient, Op op, Tensor variable, Dictionary<Tensor, Tensor> replacements)
+    private static void Replace(TensorGraph graph, Node sum, Node gradient, Op op, Tensor addend, Dictionary<Tensor, Tensor> replacements)
     {
         using var scope = graph.Backward(gradient.Module);
-        var adding = graph.AddNode(op, [.. gradient.Inputs, variable]);
-        for (var i = 0; i < adding.Outputs.Count; i++)
+        var place = ((IAddsToOperand)op).Sum;
+        var adding = graph.AddNode(op, [.. gradient.Inputs, addend.Reshape(gradient.Outputs[place].Shape)]);
+        foreach (var output in adding.Outputs.Where(o => o.Index != place))
         {
-            replacements[i == ((IAddsToOperand)op).Sum ? sum.Outputs[0] : gradient.Outputs[i]] = adding.Outputs[i];
+            replacements[gradient.Outputs[output.Index]] = output;
         }
+
+        replacements[sum.Outputs[0]] = adding.Outputs[place].Reshape(sum.Outputs[0].Shape);
     }
 }

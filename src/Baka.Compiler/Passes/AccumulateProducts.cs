@@ -3,7 +3,10 @@ using Baka.Graph.Ops;
 
 namespace Baka.Compiler.Passes;
 
-/// <summary>c + a·b, where nothing else reads the product, becomes a product that adds into c.</summary>
+/// <summary>
+/// c + a·b, where nothing else reads the product, becomes a product that adds into c. Where c is a sum of
+/// gradients, the product may come in another order: c is then given in the product's.
+/// </summary>
 public sealed class AccumulateProducts : IPass
 {
     public TensorGraph Run(TensorGraph graph)
@@ -19,29 +22,36 @@ public sealed class AccumulateProducts : IPass
             for (var i = 1; i >= 0; i--)
             {
                 // The later operand first: of a chain of products each then adds into the one before.
-                var product = Product(node.Inputs[i], readers);
-                if (product is null)
+                if (IsProduct(node.Inputs[i], node.Inputs[1 - i].StoredVariable() is { VariableKind: VariableKind.State }, readers))
                 {
-                    continue;
+                    return [Sum(inputs[i], inputs[1 - i])];
                 }
-
-                var mapped = inputs[i].BehindReshapes();
-                var other = inputs[1 - i].Reshape(mapped.Shape);
-                var sum = target.Add(new MatMulAdd(product.TransposeA, product.TransposeB), [mapped.Node.Inputs[0], mapped.Node.Inputs[1], other]);
-                return [sum.Reshape(node.Outputs[0].Shape)];
             }
 
             return target.Copy(node, inputs);
         });
     }
 
-    private static MatMul? Product(Tensor tensor, Dictionary<Tensor, int> readers)
+    private static bool IsProduct(Tensor tensor, bool inAnyOrder, Dictionary<Tensor, int> readers)
     {
-        while (tensor.Node.Op is Reshape && readers.GetValueOrDefault(tensor) == 1)
+        while ((tensor.Node.Op is Reshape || (tensor.Node.Op is Permute && inAnyOrder)) && readers.GetValueOrDefault(tensor) == 1)
         {
             tensor = tensor.Node.Inputs[0];
         }
 
-        return readers.GetValueOrDefault(tensor) == 1 ? tensor.Node.Op as MatMul : null;
+        return readers.GetValueOrDefault(tensor) == 1 && tensor.Node.Op is MatMul;
+    }
+
+    /// <summary>The addend goes all the way back to the product, the sum comes forth.</summary>
+    private static Tensor Sum(Tensor product, Tensor addend)
+    {
+        var (op, inputs) = (product.Node.Op, product.Node.Inputs);
+        return op switch
+        {
+            Reshape => Sum(inputs[0], addend.Reshape(inputs[0].Shape)).Reshape(product.Shape),
+            Permute permute => Sum(inputs[0], addend.Permute(permute.Inverse)).Permute(permute.Axes.AsSpan()),
+            MatMul matrices => product.Node.Graph.Add(new MatMulAdd(matrices.TransposeA, matrices.TransposeB), [inputs[0], inputs[1], addend]),
+            _ => throw new ArgumentException($"{product} is no product."),
+        };
     }
 }

@@ -53,6 +53,20 @@ internal static class GraphQueries
         return (weight.Node.Op is not Variable, variable.Node.Id);
     }
 
+    /// <summary>
+    /// The variable that a tensor is, or null. A sum of gradients may have its axes in another order: nobody outside
+    /// knows how it lies in memory.
+    /// </summary>
+    public static Variable? StoredVariable(this Tensor tensor)
+    {
+        var source = tensor.BehindReshapes();
+        source = source.Node.Op is Permute ? source.Node.Inputs[0].BehindReshapes() : source;
+        return source.Node.Op is Variable variable && (source == tensor || variable.VariableKind == VariableKind.State) ? variable : null;
+    }
+
+    /// <summary>Whether variables stand one above the other.</summary>
+    public static bool IsJoinOfVariables(this Node node) => node.Op is Concat { Axis: 0 } && node.Inputs.All(i => i.StoredVariable() is not null);
+
     /// <summary>The tensor behind reshapes.</summary>
     public static Tensor BehindReshapes(this Tensor tensor)
     {

@@ -23,12 +23,10 @@ public sealed class HurryResults : IPass
         return graph.Rebuild(order.Select(id => graph.Nodes[id]), (target, node, map) => target.Copy(node, [.. node.Inputs.Select(i => map[i])]));
 
         // Whatever costs nothing comes when it can, and so does whatever only results are made of.
-        bool Hurries(Node node) => node.Inputs.Count > 0 && (IsView(node) || IsJoinOfVariables(node) || IsForResultsOnly(node));
+        bool Hurries(Node node) => node.Inputs.Count > 0 && (IsView(node) || node.IsJoinOfVariables() || IsForResultsOnly(node));
 
         bool IsForResultsOnly(Node node) => (results.Contains(node) || readers[node].Any()) && readers[node].All(r => IsView(r) && IsForResultsOnly(r));
     }
 
     private static bool IsView(Node node) => node.Op is Slice or Reshape or Permute or Broadcast;
-
-    private static bool IsJoinOfVariables(Node node) => node.Op is Concat && node.Inputs.All(p => p.Node.Op is Variable);
 }

@@ -20,7 +20,7 @@ public sealed class Pipeline
             new ExpandSteps(),
         ],
         [
-            // variable + gradient becomes a kernel's own addition.
+            // c + gradient becomes a kernel's own addition.
             new AccumulateInKernels(),
         ]);
 

@@ -16,6 +16,7 @@ public sealed class Simplify : IPass
         Slice slice => Sliced(inputs[0], slice),
         Concat concat => Whole(concat, inputs),
         Sum sum => Split(sum, inputs[0]),
+        ScatterRows scatter => Placed(scatter, inputs[0], inputs[1]),
         Binary binary => Combined(binary.Function, inputs[0], inputs[1]),
         Unary unary when inputs[0].IsConstant(out var x) => Folded(unary.Function, x, inputs[0]),
         _ => null,
@@ -77,6 +78,32 @@ public sealed class Simplify : IPass
     {
         var run = sum.Axes.TakeWhile((axis, i) => axis == sum.Axes[0] + i).ToArray();
         return run.Length == sum.Axes.Length ? null : input.Sum(run).Sum([.. sum.Axes.Skip(run.Length)]);
+    }
+
+    /// <summary>Rows that go to known places, no two to the same, are rows that come from known places.</summary>
+    private static Tensor? Placed(ScatterRows scatter, Tensor x, Tensor index)
+    {
+        if (index.Node.Op is not IntConstant { Values: var places })
+        {
+            return null;
+        }
+
+        var sources = new int[scatter.Rows];
+        Array.Fill(sources, -1);
+        for (var i = 0; i < places.Length; i++)
+        {
+            if (places[i] >= 0 && sources[places[i]] >= 0)
+            {
+                return null;
+            }
+
+            if (places[i] >= 0)
+            {
+                sources[places[i]] = i;
+            }
+        }
+
+        return x.GatherRows(index.Node.Graph.Constant(sources));
     }
 
     private static Tensor? Combined(BinaryFunction function, Tensor x, Tensor y)

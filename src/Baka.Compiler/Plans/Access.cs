@@ -12,9 +12,10 @@ internal static class Access
     public static bool CanRead(Op op, int input, View view) => op switch
     {
         Copy => true,
+        SumOfSquares => view.IsPacked,
         FusedElementwise => InnerStride(view) is 0 or 1,
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
-        Norm or NormBackward or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
+        Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
         DepthwiseConvolution or DepthwiseConvolutionBackward when input == 0 => InnerStride(view) == 1,
         _ => view.IsDense,
@@ -24,7 +25,7 @@ internal static class Access
     public static bool CanWriteRows(Op op, int output) => op switch
     {
         FusedElementwise or MatMul or MatMulAdd or Concat or Pad => true,
-        Norm or NormBackward or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
+        Norm or NormBackward or NormBackwardAdd or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
         DepthwiseConvolutionBackward => output == 0,
         AttentionBackward => true,
         GatherRows or StepSum or StepSpread => true,

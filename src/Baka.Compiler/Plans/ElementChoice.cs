@@ -44,7 +44,7 @@ internal sealed class ElementChoice
         {
             Variable variable => variable.VariableKind == VariableKind.Carry,
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
-            Norm or NormBackward or Attention => tensor.Index == 0,
+            Norm or NormBackward or NormBackwardAdd or Attention => tensor.Index == 0,
             LinearCrossEntropyGradient op => tensor.Index == op.InputAt,
             LinearCrossEntropyGradientAdd op => tensor.Index == op.Computed.InputAt,
             Scan => tensor.Index == 0,

@@ -6,6 +6,7 @@ namespace Baka.Compiler.Plans;
 /// <param name="Outputs">Storages the caller reads, by name.</param>
 /// <param name="Constants">Storages with values known now.</param>
 /// <param name="Prepared">Copies of parameters that must be up to date before the steps run.</param>
+/// <param name="Refreshed">Copies of parameters that the steps make anew together with the parameters.</param>
 /// <param name="ArenaBytes">Size of the arena.</param>
 public sealed record Plan(
     IReadOnlyList<Step> Steps,
@@ -13,6 +14,7 @@ public sealed record Plan(
     IReadOnlyDictionary<string, Storage> Outputs,
     IReadOnlyList<Storage> Constants,
     IReadOnlyList<PreparedWeight> Prepared,
+    IReadOnlyList<PreparedWeight> Refreshed,
     long ArenaBytes)
 {
     public long InputOutputBytes => Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Bytes);

@@ -53,16 +53,17 @@ public sealed class PlanBuilder
         }
 
         builder.StoreResults();
+        var refreshed = WeightRefresh.Apply(builder._steps, weights?.All ?? []);
         var arena = MemoryPlanner.Plan(builder._steps);
-        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], arena);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], refreshed, arena);
     }
 
     private void PlaceVariables()
     {
         // Variables that are read side by side want to lie side by side, so they choose first.
-        foreach (var join in _graph.Nodes.Where(IsJoinOfVariables))
+        foreach (var join in _graph.Nodes.Where(n => n.IsJoinOfVariables()))
         {
-            if (_variables.PlaceTogether([.. join.Inputs.Select(i => (Variable)i.Node.Op)]) is { } together)
+            if (_variables.PlaceTogether(join.Inputs) is { } together)
             {
                 _views[join.Outputs[0]] = together;
             }
@@ -112,8 +113,6 @@ public sealed class PlanBuilder
         tensor.IsWeight() && !_graph.Results.Contains(tensor) && _readers[tensor].All(reader =>
             ProductOperands(reader).Contains(tensor) ? _prepared.ContainsKey(tensor) : reader.Outputs.All(IsReadAsPreparedOnly));
 
-    private static bool IsJoinOfVariables(Node node) => node.Op is Concat { Axis: 0 } && node.Inputs.All(i => i.Node.Op is Variable);
-
     /// <summary>Lets kernels write new values of variables straight into the variable, where no one needs the old value any more.</summary>
     private void PlaceAssignments()
     {
@@ -158,7 +157,7 @@ public sealed class PlanBuilder
     /// </summary>
     private void PlaceSumsOfProducts()
     {
-        foreach (var node in _graph.Nodes.Where(n => n.Op is MatMulAdd && IsJoinOfVariables(n.Inputs[2].Node)))
+        foreach (var node in _graph.Nodes.Where(n => n.Op is MatMulAdd && n.Inputs[2].Node.IsJoinOfVariables()))
         {
             var sum = node.Outputs[0];
             var join = node.Inputs[2];
@@ -171,9 +170,14 @@ public sealed class PlanBuilder
             var all = true;
             foreach (var part in join.Node.Inputs)
             {
-                var value = _graph.Assignments.GetValueOrDefault(((Variable)part.Node.Op).Name);
+                var value = _graph.Assignments.GetValueOrDefault(part.StoredVariable()!.Name);
+                while (value?.Node.Op is Reshape or Permute)
+                {
+                    value = value.Node.Inputs[0];
+                }
+
                 all &= value?.Node is { Op: Slice { Axis: 0 } slice } && value.Node.Inputs[0] == sum && slice.Start == start && slice.Length == part.Shape[0];
-                all &= _readers[part].Count() == 1 && !_graph.Outputs.Values.Contains(part);
+                all &= IsReadHereOnly(part);
                 start += part.Shape[0];
             }
 
@@ -184,6 +188,10 @@ public sealed class PlanBuilder
         }
     }
 
+    /// <summary>Whether a variable in some order, and in no other, is read once.</summary>
+    private bool IsReadHereOnly(Tensor stored) =>
+        _readers[stored].Count() == 1 && !_graph.Outputs.Values.Contains(stored) && stored.Node.Inputs.All(IsReadHereOnly);
+
     private static bool IsView(Op op) => op is Reshape or Slice or Broadcast or Permute;
 
     private static bool Sees(Tensor tensor, Tensor variable)
@@ -193,7 +201,7 @@ public sealed class PlanBuilder
             return true;
         }
 
-        return (IsView(tensor.Node.Op) || IsJoinOfVariables(tensor.Node)) && tensor.Node.Inputs.Any(i => Sees(i, variable));
+        return (IsView(tensor.Node.Op) || tensor.Node.IsJoinOfVariables()) && tensor.Node.Inputs.Any(i => Sees(i, variable));
     }
 
     /// <summary>Gives the parts of joins their place inside the whole, outer joins first.</summary>
@@ -202,7 +210,7 @@ public sealed class PlanBuilder
         for (var id = _graph.Nodes.Count - 1; id >= 0; id--)
         {
             var node = _graph.Nodes[id];
-            if (node.Op is not (Concat or Pad) || IsReadAsPreparedOnly(node.Outputs[0]) || (_views.ContainsKey(node.Outputs[0]) && IsJoinOfVariables(node)))
+            if (node.Op is not (Concat or Pad) || IsReadAsPreparedOnly(node.Outputs[0]) || (_views.ContainsKey(node.Outputs[0]) && node.IsJoinOfVariables()))
             {
                 continue;
             }
@@ -279,7 +287,7 @@ public sealed class PlanBuilder
                 break;
             case Reshape reshape:
                 var source = _views[node.Inputs[0]];
-                _views[node.Outputs[0]] = source.Reshape(reshape.Shape) ?? Dense(node, source).Reshape(reshape.Shape)!;
+                _views[node.Outputs[0]] = source.Reshape(reshape.Shape) ?? (IsReadInOrder(node.Outputs[0]) ? source : Dense(node, source).Reshape(reshape.Shape)!);
                 break;
             case Slice slice:
                 _views[node.Outputs[0]] = _views[node.Inputs[0]].Slice(slice.Axis, slice.Start, slice.Length);
@@ -309,7 +317,7 @@ public sealed class PlanBuilder
     private void EmitParts(Node node)
     {
         var whole = ViewOf(node.Outputs[0]);
-        if (whole.Storage.Kind == StorageKind.Variable && IsJoinOfVariables(node))
+        if (whole.Storage.Kind == StorageKind.Variable && node.IsJoinOfVariables())
         {
             return;
         }
@@ -318,7 +326,7 @@ public sealed class PlanBuilder
         {
             if (!_placed.Contains(part) || !SamePlace(_views[part], view))
             {
-                AddStep(new Copy(), node, [_views[part]], [view]);
+                AddCopy(node, _views[part], view);
             }
         }
 
@@ -345,16 +353,14 @@ public sealed class PlanBuilder
     private void EmitKernel(Node node)
     {
         var inputs = node.Inputs.Select((input, i) => Operand(node, i)).ToArray();
-        if (node.Op is FusedElementwise && Walks(node, inputs) is null)
+        View[] outputs = [.. node.Outputs.Select(ViewOf)];
+        if (node.Op is FusedElementwise && ElementwiseLoops.Cuts([.. inputs, .. outputs]) is null)
         {
             inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
         }
 
-        AddStep(node.Op, node, inputs, [.. node.Outputs.Select(ViewOf)]);
+        AddStep(node.Op, node, inputs, outputs);
     }
-
-    private long[]? Walks(Node node, IEnumerable<View> inputs) =>
-        Walk.Refine(inputs.Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape)).Concat(node.Outputs.Select(ViewOf).Where(v => !v.IsDense).Select(v => Walk.Cuts(v.Shape))).Append([node.Outputs[0].Shape.Count]));
 
     private View Operand(Node node, int input)
     {
@@ -364,7 +370,18 @@ public sealed class PlanBuilder
             : Readable(node, input, _views[tensor]);
     }
 
-    private View Readable(Node node, int input, View view) => Access.CanRead(node.Op, input, view) ? view : Dense(node, view);
+    private View Readable(Node node, int input, View view)
+    {
+        var shape = node.Inputs[input].Shape;
+        var fits = Access.CanRead(node.Op, input, view) && (view.Shape.Equals(shape) || TakesElementsInOrder(node.Op));
+        return fits ? view : Dense(node, view).Reshape(shape)!;
+    }
+
+    /// <summary>Whether nobody minds the shape of a tensor.</summary>
+    private bool IsReadInOrder(Tensor tensor) => !_graph.Outputs.Values.Contains(tensor) && _readers[tensor].All(reader => TakesElementsInOrder(reader.Op));
+
+    /// <summary>Kernels for which only the order of the elements counts, not the shape.</summary>
+    private static bool TakesElementsInOrder(Op op) => op is FusedElementwise or SumOfSquares;
 
     private View Dense(Node node, View view)
     {
@@ -397,7 +414,20 @@ public sealed class PlanBuilder
 
         foreach (var (from, to, node) in pending)
         {
-            AddStep(new Copy(), node, [from], [to]);
+            AddCopy(node, from, to);
         }
+    }
+
+    /// <summary>Copies elements in their order, whatever axes either side has.</summary>
+    private void AddCopy(Node node, View from, View to)
+    {
+        if (!from.Shape.Equals(to.Shape))
+        {
+            (from, to) = from.Reshape(to.Shape) is { } source ? (source, to)
+                : to.Reshape(from.Shape) is { } target ? (from, target)
+                : (Dense(node, from).Reshape(to.Shape)!, to);
+        }
+
+        AddStep(new Copy(), node, [from], [to]);
     }
 }

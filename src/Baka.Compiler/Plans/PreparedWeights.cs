@@ -59,7 +59,7 @@ public sealed class PreparedWeights(Element element, VariablePlacement variables
 
     private void Fill(Tensor weight, View target, List<Step> steps)
     {
-        if (Source(weight) is { } source)
+        if (variables.Find(weight) is { } source)
         {
             steps.Add(new Step(new Copy(), "weights", [source], [target]));
             return;
@@ -76,7 +76,7 @@ public sealed class PreparedWeights(Element element, VariablePlacement variables
                 }
 
                 break;
-            case Reshape when Source(weight.Node.Inputs[0]) is { } inner && target.Reshape(inner.Shape) is { } place:
+            case Reshape when variables.Find(weight.Node.Inputs[0]) is { } inner && target.Reshape(inner.Shape) is { } place:
                 steps.Add(new Step(new Copy(), "weights", [inner], [place]));
                 break;
             default:
@@ -87,14 +87,4 @@ public sealed class PreparedWeights(Element element, VariablePlacement variables
     /// <param name="Parts">Descriptions of what stands one above the other.</param>
     /// <param name="Rows">Of each part.</param>
     private sealed record Known(PreparedWeight Weight, View View, IReadOnlyList<string> Parts, IReadOnlyList<int> Rows);
-
-    /// <summary>The weight as a view into a variable, or null where no strides express that.</summary>
-    private View? Source(Tensor weight) => weight.Node.Op switch
-    {
-        Variable variable => variables.Place(variable, groups: 1),
-        Reshape reshape => Source(weight.Node.Inputs[0])?.Reshape(reshape.Shape),
-        Permute permute => Source(weight.Node.Inputs[0])?.Permute(permute.Axes),
-        Slice slice => Source(weight.Node.Inputs[0])?.Slice(slice.Axis, slice.Start, slice.Length),
-        _ => null,
-    };
 }

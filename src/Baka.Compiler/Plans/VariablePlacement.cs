@@ -1,3 +1,4 @@
+using Baka.Compiler.Passes;
 using Baka.Graph;
 using Baka.Graph.Ops;
 
@@ -12,10 +13,17 @@ namespace Baka.Compiler.Plans;
 public sealed class VariablePlacement(Element carried = Element.Float32, Element trained = Element.Float32)
 {
     private readonly Dictionary<string, View> _places = [];
+    private readonly Dictionary<string, Shape> _shapes = [];
     private readonly List<Storage> _storages = [];
 
-    /// <summary>Where each variable lies, all groups of rows together.</summary>
+    /// <summary>
+    /// Where each variable lies, all groups of rows together: its elements in their order, though maybe along more axes
+    /// than the variable has.
+    /// </summary>
     public IReadOnlyDictionary<string, View> Places => _places;
+
+    /// <summary>The shape of each variable, all groups of rows together.</summary>
+    public IReadOnlyDictionary<string, Shape> Shapes => _shapes;
 
     public IReadOnlyList<Storage> Storages => _storages;
 
@@ -27,31 +35,36 @@ public sealed class VariablePlacement(Element carried = Element.Float32, Element
         var shape = variable.OnDevice(groups);
         if (!_places.TryGetValue(variable.Name, out var place))
         {
-            _places[variable.Name] = place = new View(NewStorage(variable.Name, shape.Count, variable.VariableKind), shape);
+            place = Put(variable, new View(NewStorage(variable.Name, shape.Count, variable.VariableKind), shape), shape);
         }
 
-        return place.Shape.Equals(shape)
-            ? new View(place.Storage, place.Offset, variable.Shape, variable.Shape.DenseStrides())
-            : throw new GraphException($"the variable '{variable.Name}' is {place.Shape} on the device, but {shape} in the graph");
+        if (!_shapes[variable.Name].Equals(shape))
+        {
+            throw new GraphException($"the variable '{variable.Name}' is {_shapes[variable.Name]} on the device, but {shape} in the graph");
+        }
+
+        return groups == 1 || variable.VariableKind != VariableKind.Carry ? place : new View(place.Storage, place.Offset, variable.Shape, variable.Shape.DenseStrides());
     }
 
-    /// <summary>The joint view of variables of equal width one above the other, or null if they lie apart.</summary>
-    public View? PlaceTogether(IReadOnlyList<Variable> variables)
+    /// <summary>The joint view of variables of equal width one above the other, maybe each in an order of its own, or null if they lie apart.</summary>
+    /// <param name="parts">See <see cref="GraphQueries.StoredVariable"/>.</param>
+    public View? PlaceTogether(IReadOnlyList<Tensor> parts)
     {
+        Variable[] variables = [.. parts.Select(p => p.StoredVariable()!)];
         if (variables.Any(v => v.VariableKind == VariableKind.Carry || v.VariableKind != variables[0].VariableKind))
         {
             return null;
         }
 
-        var shape = variables[0].Shape.With(0, variables.Sum(v => v.Shape[0]));
+        var shape = parts[0].Shape.With(0, parts.Sum(p => p.Shape[0]));
         if (!variables.Any(v => _places.ContainsKey(v.Name)))
         {
-            var storage = NewStorage(variables[0].Name + "…", shape.Count, variables[0].VariableKind);
-            var offset = 0L;
-            foreach (var variable in variables)
+            var together = new View(NewStorage(variables[0].Name + "…", shape.Count, variables[0].VariableKind), shape);
+            var start = 0;
+            foreach (var (part, variable) in parts.Zip(variables))
             {
-                _places[variable.Name] = new View(storage, offset, variable.Shape, variable.Shape.DenseStrides());
-                offset += variable.Shape.Count;
+                Put(variable, Undone(part, together.Slice(0, start, part.Shape[0])), variable.Shape);
+                start += part.Shape[0];
             }
         }
 
@@ -62,18 +75,42 @@ public sealed class VariablePlacement(Element carried = Element.Float32, Element
 
         var first = _places[variables[0].Name];
         var expected = first.Offset;
-        foreach (var variable in variables)
+        foreach (var part in parts)
         {
-            var place = Place(variable, groups: 1);
-            if (place.Storage != first.Storage || place.Offset != expected)
+            if (Find(part) is not { IsDense: true } place || place.Storage != first.Storage || place.Offset != expected)
             {
                 return null;
             }
 
-            expected += variable.Shape.Count;
+            expected += part.Shape.Count;
         }
 
         return new View(first.Storage, first.Offset, shape, shape.DenseStrides());
+    }
+
+    /// <summary>What is a part of a variable, maybe in another order, as a view into it, or null where no strides express that.</summary>
+    public View? Find(Tensor tensor) => tensor.Node.Op switch
+    {
+        Variable variable => Place(variable, groups: 1),
+        Reshape reshape => Find(tensor.Node.Inputs[0])?.Reshape(reshape.Shape),
+        Permute permute => Find(tensor.Node.Inputs[0])?.Permute(permute.Axes),
+        Slice slice => Find(tensor.Node.Inputs[0])?.Slice(slice.Axis, slice.Start, slice.Length),
+        _ => null,
+    };
+
+    /// <summary>A variable where something else made of all its elements is. Its own axes are split where strides need it.</summary>
+    private static View Undone(Tensor made, View view) => made.Node.Op switch
+    {
+        Reshape when made.Node.Inputs[0].Node.Op is Variable variable => view.Reshape(variable.Shape) ?? view,
+        Reshape => Undone(made.Node.Inputs[0], view.Reshape(made.Node.Inputs[0].Shape)!),
+        Permute permute => Undone(made.Node.Inputs[0], view.Permute(permute.Inverse)),
+        _ => view,
+    };
+
+    private View Put(Variable variable, View place, Shape shape)
+    {
+        _shapes[variable.Name] = shape;
+        return _places[variable.Name] = place;
     }
 
     private Storage NewStorage(string name, long count, VariableKind kind)

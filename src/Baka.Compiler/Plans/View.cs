@@ -39,6 +39,63 @@ public sealed class View(Storage storage, long offset, Shape shape, long[] strid
     /// <summary>Whether the view is the whole of its storage in its own order.</summary>
     public bool IsWhole => IsDense && Offset == 0 && Shape.Count == Storage.Count;
 
+    /// <summary>Whether the elements fill a stretch of memory, in whatever order.</summary>
+    public bool IsPacked => Permute(AxesAsTheyLie()).IsDense;
+
+    /// <summary>Distance of the last element from the first.</summary>
+    public long LastElement => Enumerable.Range(0, Shape.Rank).Sum(axis => (Shape[axis] - 1) * Strides[axis]);
+
+    /// <summary>The axes from the outermost in memory to the innermost.</summary>
+    public int[] AxesAsTheyLie() => [.. Enumerable.Range(0, Shape.Rank).OrderByDescending(axis => Strides[axis])];
+
+    /// <summary>Brings the elements of a packed view, given as they lie in memory, into row-major order.</summary>
+    public void Sort(ReadOnlySpan<float> lying, Span<float> sorted)
+    {
+        if (IsDense)
+        {
+            lying.CopyTo(sorted);
+            return;
+        }
+
+        var i = 0;
+        foreach (var place in Places())
+        {
+            sorted[i++] = lying[(int)place];
+        }
+    }
+
+    /// <summary>The opposite of <see cref="Sort"/>.</summary>
+    public void Unsort(ReadOnlySpan<float> sorted, Span<float> lying)
+    {
+        if (IsDense)
+        {
+            sorted.CopyTo(lying);
+            return;
+        }
+
+        var i = 0;
+        foreach (var place in Places())
+        {
+            lying[(int)place] = sorted[i++];
+        }
+    }
+
+    /// <summary>Distances of all elements from the first, in row-major order.</summary>
+    public IEnumerable<long> Places()
+    {
+        for (var i = 0L; i < Shape.Count; i++)
+        {
+            var (rest, place) = (i, 0L);
+            for (var axis = Shape.Rank - 1; axis >= 0; axis--)
+            {
+                place += rest % Shape[axis] * Strides[axis];
+                rest /= Shape[axis];
+            }
+
+            yield return place;
+        }
+    }
+
     public View Slice(int axis, int start, int length) =>
         new(Storage, Offset + start * Strides[axis], Shape.With(axis, length), [.. Strides]);
 

@@ -35,7 +35,7 @@ public sealed class CpuDevice : IDevice
 
     public ThreadTeam Team { get; }
 
-    public IReadOnlyDictionary<string, Shape> Variables => _placement.Places.ToDictionary(p => p.Key, p => p.Value.Shape);
+    public IReadOnlyDictionary<string, Shape> Variables => _placement.Shapes;
 
     /// <summary>The programs in the order they were loaded.</summary>
     public IReadOnlyList<CpuProgram> Programs => _programs;
@@ -82,9 +82,17 @@ public sealed class CpuDevice : IDevice
         return _programs[^1];
     }
 
-    public void Read(string variable, Span<float> to) => Span(variable).CopyTo(to);
+    public void Read(string variable, Span<float> to)
+    {
+        var view = Find(variable);
+        view.Sort(Span(view), to);
+    }
 
-    public void Write(string variable, ReadOnlySpan<float> from) => from.CopyTo(Span(variable));
+    public void Write(string variable, ReadOnlySpan<float> from)
+    {
+        var view = Find(variable);
+        view.Unsort(from, Span(view));
+    }
 
     public void Dispose()
     {
@@ -107,13 +115,8 @@ public sealed class CpuDevice : IDevice
         }
     }
 
-    private unsafe Span<float> Span(string variable)
-    {
-        if (!_placement.Places.TryGetValue(variable, out var view))
-        {
-            throw new ArgumentException($"The device has no variable '{variable}'.");
-        }
+    private View Find(string variable) =>
+        _placement.Places.TryGetValue(variable, out var view) ? view : throw new ArgumentException($"The device has no variable '{variable}'.");
 
-        return new Span<float>((float*)_variables[view.Storage].Address + view.Offset, checked((int)view.Shape.Count));
-    }
+    private unsafe Span<float> Span(View view) => new((float*)_variables[view.Storage].Address + view.Offset, checked((int)view.Shape.Count));
 }

@@ -11,7 +11,7 @@ internal static class ElementwiseLowering
     public static IReadOnlyList<Operation> Lower(FusedElementwise op, Step step, LoweringContext context)
     {
         string[] statements = [.. op.Program.Select((instruction, i) => $"const float r{i} = {Expression(instruction)};")];
-        string[] results = [.. op.Results.Select((register, k) => IsRoundedByChance(step.Outputs[k], context) ? $"round_by_chance(r{register}, *seed, salt + {k}u, {VectorKernel.Place})" : $"r{register}")];
+        string[] results = [.. op.Results.Select(register => Chance(op, register, step, context) is >= 0 and var k ? $"round_by_chance(r{register}, *seed, salt + {k}u, {VectorKernel.Place})" : $"r{register}")];
         var kernel = new VectorKernel(step.Inputs, step.Outputs);
         var functions = SourceFiles.Read("ElementwiseFunctions.cuh");
         if (!step.Outputs.Any(o => IsRoundedByChance(o, context)))
@@ -21,8 +21,12 @@ internal static class ElementwiseLowering
 
         // Every variable has chances of its own.
         var salt = new Argument.Int((int)Salt(step.Outputs[0]));
-        return [kernel.Launch("elementwise", functions + SourceFiles.Read("RoundByChance.cuh"), statements, results, ("const int* seed", context.RoundingSeed!), ("u32 salt", salt))];
+        return [kernel.Launch("elementwise", functions + SourceFiles.Read("RoundByChance.cuh"), statements, results, (new Parameter("const int*", "seed"), context.RoundingSeed!), (new Parameter("u32", "salt"), salt))];
     }
+
+    /// <summary>The first output that is a value rounded by chance, or −1. Copies of it are rounded as it is.</summary>
+    private static int Chance(FusedElementwise op, int register, Step step, LoweringContext context) =>
+        Enumerable.Range(0, op.Results.Length).FirstOrDefault(k => op.Results[k] == register && IsRoundedByChance(step.Outputs[k], context), -1);
 
     /// <summary>What changes by steps smaller than its last digit would stand still if it were rounded to nearest.</summary>
     private static bool IsRoundedByChance(View output, LoweringContext context) =>

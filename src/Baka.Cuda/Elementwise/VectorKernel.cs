@@ -29,17 +29,17 @@ internal sealed class VectorKernel
         _walk = new VectorWalk(inputs, outputs);
     }
 
-    /// <summary>The kernel as an operation.</summary>
+    /// <summary>The kernel as an operation, which can be one with others of its kind.</summary>
     /// <param name="name">Of the kernel.</param>
     /// <param name="functions">Source of the functions that are called.</param>
     /// <param name="statements">What is done for one element.</param>
     /// <param name="results">The value of each output.</param>
-    /// <param name="parameters">Of the kernel besides, by their declarations; with any of them statements may use <see cref="Place"/>.</param>
-    public Launch Launch(
-        string name, string functions, IReadOnlyList<string> statements, IReadOnlyList<string> results, params IReadOnlyList<(string Declaration, Argument Value)> parameters)
+    /// <param name="parameters">Of the kernel besides; with any of them statements may use <see cref="Place"/>.</param>
+    public BlockLaunch Launch(
+        string name, string functions, IReadOnlyList<string> statements, IReadOnlyList<string> results, params IReadOnlyList<(Parameter Parameter, Argument Value)> parameters)
     {
-        WriteHead(name, parameters.Select(p => p.Declaration));
         _usesPlace = parameters.Count > 0;
+        WritePlace();
         WriteLoads();
         if (_walk.Width > 1)
         {
@@ -50,25 +50,26 @@ internal sealed class VectorKernel
             WriteLines("    ", [.. PlaceOf("vector"), .. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
         }
 
-        _text.Append("}\n");
         Argument count = _walk.IsLong ? new Argument.Long(_walk.Vectors) : new Argument.Int((int)_walk.Vectors);
         Argument[] arguments = [.. _inputs.Concat(_outputs).Select(view => (Argument)view), .. parameters.Select(p => p.Value), count];
-        return new Launch(new Kernel(functions + _text, name), new Grid(_walk.Blocks), VectorWalk.Threads, 0, arguments);
+        var note = $"Over {_walk.Shape}, a thread for {(_walk.Width > 1 ? $"{_walk.Width} neighbors" : "each element")}.";
+        Parameter[] all = [.. Operands(), .. parameters.Select(p => p.Parameter), new Parameter(_walk.IndexType, "vectors")];
+        return new BlockLaunch(new BlockKernel(functions, name, VectorWalk.Threads, all, note, _text.ToString()), _walk.Blocks, arguments);
     }
 
     private static string TypeOf(View view) => Kernel.TypeName(view.Storage.Type == Element.Int32 ? Element.Float32 : view.Storage.Type);
 
     private IEnumerable<string> PlaceOf(string expression) => _usesPlace ? [$"const u32 {Place} = (u32)({expression});"] : [];
 
-    private void WriteHead(string name, IEnumerable<string> parameters)
+    private IEnumerable<Parameter> Operands() =>
+    [
+        .. _inputs.Select((view, k) => new Parameter($"const {TypeOf(view)}*", $"x{k}", $"strides {_walk.StridesOf(k)}")),
+        .. _outputs.Select((view, k) => new Parameter($"{TypeOf(view)}*", $"y{k}", $"strides {_walk.StridesOf(_inputs.Length + k)}")),
+    ];
+
+    private void WritePlace()
     {
-        _text.Append($"// Over {_walk.Shape}, a thread for {(_walk.Width > 1 ? $"{_walk.Width} neighbors" : "each element")}.\n");
-        _text.Append($"extern \"C\" __global__ void __launch_bounds__({VectorWalk.Threads}) {name}(\n");
-        WriteLines("    ", _inputs.Select((view, k) => $"const {TypeOf(view)}* x{k}, // strides {_walk.StridesOf(k)}"));
-        WriteLines("    ", _outputs.Select((view, k) => $"{TypeOf(view)}* y{k}, // strides {_walk.StridesOf(_inputs.Length + k)}"));
-        WriteLines("    ", parameters.Select(p => p + ","));
-        _text.Append($"    {_walk.IndexType} vectors)\n{{\n");
-        _text.Append($"    const {_walk.IndexType} vector = ({_walk.IndexType})blockIdx.x * {VectorWalk.Threads} + threadIdx.x;\n");
+        _text.Append($"    const {_walk.IndexType} vector = ({_walk.IndexType})block * {VectorWalk.Threads} + threadIdx.x;\n");
         _text.Append("    if (vector >= vectors)\n        return;\n\n");
         WriteLines("    ", _walk.Coordinates());
     }

@@ -46,7 +46,7 @@ public sealed class CudaDevice : IDevice
 
     public string Name => Context.Profile.Name;
 
-    public IReadOnlyDictionary<string, Shape> Variables => _compiler.Variables.Places.ToDictionary(p => p.Key, p => p.Value.Shape);
+    public IReadOnlyDictionary<string, Shape> Variables => _compiler.Variables.Shapes;
 
     /// <summary>The programs in the order they were loaded.</summary>
     public IReadOnlyList<CudaProgram> Programs => _programs;
@@ -99,7 +99,7 @@ public sealed class CudaDevice : IDevice
             Stream.Clear(_variables[storage].Address, storage.Bytes);
         }
 
-        foreach (var weight in lowered.Plan.Prepared.Where(w => !_weights.ContainsKey(w.Storage)))
+        foreach (var weight in lowered.Plan.Prepared.Concat(lowered.Plan.Refreshed).Where(w => !_weights.ContainsKey(w.Storage)))
         {
             _weights[weight.Storage] = new DeviceMemory(Context, weight.Storage.Bytes);
             _weightVersions[weight] = -1;
@@ -130,14 +130,29 @@ public sealed class CudaDevice : IDevice
 
     public void Read(string variable, Span<float> to)
     {
-        var (view, memory) = Find(variable);
-        _hostCopy.Read(memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, to);
+        var (view, address) = Find(variable);
+        if (view.IsDense)
+        {
+            _hostCopy.Read(address, view.Storage.Type, to);
+            return;
+        }
+
+        var lying = new float[view.Shape.Count];
+        _hostCopy.Read(address, view.Storage.Type, lying);
+        view.Sort(lying, to);
     }
 
     public void Write(string variable, ReadOnlySpan<float> from)
     {
-        var (view, memory) = Find(variable);
-        _hostCopy.Write(memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, from);
+        var (view, address) = Find(variable);
+        if (!view.IsDense)
+        {
+            var lying = new float[view.Shape.Count];
+            view.Unsort(from, lying);
+            from = lying;
+        }
+
+        _hostCopy.Write(address, view.Storage.Type, from);
         _parameterVersion++;
     }
 
@@ -159,8 +174,18 @@ public sealed class CudaDevice : IDevice
 
     internal ulong WeightAddress(Storage storage) => _weights[storage].Address;
 
-    /// <summary>Parameters have changed: what is prepared from them is out of date.</summary>
-    internal void MarkParametersChanged() => _parameterVersion++;
+    /// <summary>Parameters have changed: what is prepared from them is out of date, unless it has changed with them.</summary>
+    internal void MarkParametersChanged(IEnumerable<PreparedWeight> refreshed)
+    {
+        _parameterVersion++;
+        foreach (var weight in refreshed)
+        {
+            _weightVersions[weight] = _parameterVersion;
+        }
+    }
+
+    /// <summary>Whether a program that changes parameters brings a copy of them up to date itself.</summary>
+    internal bool IsRefreshed(PreparedWeight weight) => _programs.Any(program => program.Plan.Refreshed.Contains(weight));
 
     /// <summary>Whether a copy of parameters must be made again before it is read; if so it counts as made.</summary>
     internal bool ClaimStale(PreparedWeight weight)
@@ -194,11 +219,11 @@ public sealed class CudaDevice : IDevice
         return new DeviceMemory(Context, bytes);
     }
 
-    private (View View, DeviceMemory Memory) Find(string variable)
+    private (View View, ulong Address) Find(string variable)
     {
         Context.MakeCurrent();
         return _compiler.Variables.Places.TryGetValue(variable, out var view)
-            ? (view, _variables[view.Storage])
+            ? (view, _variables[view.Storage].Address + (ulong)(view.Offset * view.Storage.Type.Bytes))
             : throw new ArgumentException($"The device has no variable '{variable}'.");
     }
 }

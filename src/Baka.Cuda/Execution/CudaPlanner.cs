@@ -15,7 +15,6 @@ public sealed class CudaPlanner : IDevice
 {
     private readonly CudaCompiler _compiler;
     private readonly HashSet<Kernel> _kernels = [];
-    private readonly Dictionary<string, Shape> _shapes = [];
     private readonly List<Plan> _plans = [];
     private long _arena;
     private long _scratch;
@@ -35,7 +34,7 @@ public sealed class CudaPlanner : IDevice
     /// <summary>Of the GPU that is planned for.</summary>
     public string Name { get; }
 
-    public IReadOnlyDictionary<string, Shape> Variables => _shapes;
+    public IReadOnlyDictionary<string, Shape> Variables => _compiler.Variables.Shapes;
 
     /// <summary>Of the programs that are loaded, in the order they were.</summary>
     public IReadOnlyList<Plan> Plans => _plans;
@@ -57,11 +56,6 @@ public sealed class CudaPlanner : IDevice
     public IProgram Load(TensorGraph graph, int groups = 1)
     {
         var lowered = _compiler.Compile(graph, groups);
-        foreach (var (name, view) in _compiler.Variables.Places)
-        {
-            _shapes[name] = view.Shape;
-        }
-
         _arena = Math.Max(_arena, lowered.Plan.ArenaBytes);
         _scratch = Math.Max(_scratch, lowered.ScratchBytes);
         _kernels.UnionWith(lowered.Kernels);

@@ -48,7 +48,7 @@ public sealed class CudaProgram : IProgram
         _copied = [.. Enumerable.Range(0, Slots).Select(_ => new CudaEvent(context))];
         _results = new PinnedMemory(context, _outputs.Bytes);
         _graphs = new ExecutableGraph?[lowered.Groups];
-        _changesParameters = lowered.Steps.SelectMany(s => s.Step.Outputs).Any(v => v.Storage.Root.IsParameter);
+        _changesParameters = lowered.Plan.Steps.SelectMany(s => s.Outputs).Any(v => v.Storage.Root.IsParameter);
         _eagerBytes = Plan.Outputs.Values.Where(o => o.Bytes <= EagerBytes).Select(o => _outputs.OffsetOf(o) + o.Bytes).DefaultIfEmpty().Max();
         WriteConstants();
     }
@@ -73,7 +73,7 @@ public sealed class CudaProgram : IProgram
         CopyResults();
         if (_changesParameters)
         {
-            _device.MarkParametersChanged();
+            _device.MarkParametersChanged(Plan.Refreshed);
         }
     }
 
@@ -142,7 +142,7 @@ public sealed class CudaProgram : IProgram
             }
         }
 
-        _device.MarkParametersChanged();
+        _device.MarkParametersChanged([]);
         var next = 0;
         return
         [
@@ -155,11 +155,11 @@ public sealed class CudaProgram : IProgram
         ];
     }
 
-    /// <summary>What brings weights up to date where parameters have changed, then the steps.</summary>
+    /// <summary>What brings weights up to date where parameters have changed and their update has not done so, then the steps.</summary>
     private List<Work> Works() =>
     [
-        .. _lowered.Preparations.Select(p => new Work("Copy", "weights", 0, p.Key.Steps.Sum(s => s.Bytes), p.Value)),
-        .. _lowered.Steps.Select(s => new Work(s.Step.Kind, s.Step.Module, s.Step.Flops, s.Step.Bytes, s.Operations)),
+        .. _lowered.Preparations.Where(p => !_device.IsRefreshed(p.Key)).Select(p => new Work("Copy", "weights", 0, p.Key.Steps.Sum(s => s.Bytes), p.Value)),
+        .. _lowered.Steps.Select(s => new Work(s.Steps[0].Kind, s.Steps[0].Module, s.Steps.Sum(step => step.Flops), s.Steps.Sum(step => step.Bytes), s.Operations)),
     ];
 
     private Span<byte> Staged(string input)

@@ -10,7 +10,7 @@ namespace Baka.Cuda.Execution;
 internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels, ProductRunner products)
 {
     // Addresses and numbers alike.
-    private const int ArgumentBytes = 8;
+    private const int SlotBytes = BlockKernel.SlotBytes;
 
     /// <summary>Makes ready what operations need; nothing of that may happen while they are recorded.</summary>
     /// <param name="scratch">Memory whose content may be lost.</param>
@@ -49,31 +49,47 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
     private void Put(Launch launch, Func<View, ulong> address)
     {
         var count = launch.Arguments.Count;
-        var values = stackalloc byte[ArgumentBytes * count];
+        var values = stackalloc byte[SlotBytes * launch.Arguments.Sum(Slots)];
         var pointers = stackalloc void*[count];
         for (var i = 0; i < count; i++)
         {
-            var value = values + ArgumentBytes * i;
-            pointers[i] = value;
-            switch (launch.Arguments[i])
-            {
-                case Argument.Pointer pointer:
-                    *(ulong*)value = address(pointer.View);
-                    break;
-                case Argument.Int number:
-                    *(int*)value = number.Value;
-                    break;
-                case Argument.Long number:
-                    *(long*)value = number.Value;
-                    break;
-                case Argument.Float number:
-                    *(float*)value = number.Value;
-                    break;
-                default:
-                    throw new NotSupportedException($"A kernel cannot be given {launch.Arguments[i]}.");
-            }
+            pointers[i] = values;
+            values = Write(launch.Arguments[i], values, address);
         }
 
         stream.Launch(kernels.Kernels[launch.Kernel].Function, launch.Grid, launch.Threads, launch.SharedBytes, pointers);
+    }
+
+    private static int Slots(Argument argument) => argument is Argument.Table table ? table.Rows.Sum(row => row.Count) : 1;
+
+    /// <returns>The place after what is written.</returns>
+    private static byte* Write(Argument argument, byte* value, Func<View, ulong> address)
+    {
+        switch (argument)
+        {
+            case Argument.Pointer pointer:
+                *(ulong*)value = address(pointer.View);
+                break;
+            case Argument.Int number:
+                *(int*)value = number.Value;
+                break;
+            case Argument.Long number:
+                *(long*)value = number.Value;
+                break;
+            case Argument.Float number:
+                *(float*)value = number.Value;
+                break;
+            case Argument.Table table:
+                foreach (var field in table.Rows.SelectMany(row => row))
+                {
+                    value = Write(field, value, address);
+                }
+
+                return value;
+            default:
+                throw new NotSupportedException($"A kernel cannot be given {argument}.");
+        }
+
+        return value + SlotBytes;
     }
 }

@@ -23,17 +23,9 @@ internal static class CopyLowering
             throw new ArgumentException($"Copies do not turn {from.Storage.Type} into {to.Storage.Type}.");
         }
 
-        if (IsZero(from) && to.IsDense)
-        {
-            return [new Clear(to)];
-        }
-
         // The order of axes is free: let them be as they lie in the target.
         int[] axes = [.. Enumerable.Range(0, to.Shape.Rank).Where(axis => to.Shape[axis] > 1).OrderByDescending(axis => to.Strides[axis])];
         (from, to) = (from.Permute(axes), to.Permute(axes));
         return [TransposedCopy.TryLower(from, to) ?? new VectorKernel([from], [to]).Launch("copy", "", [], ["a0"])];
     }
-
-    /// <summary>Zeros are made, not copied: all bits of them are 0 whatever the element.</summary>
-    private static bool IsZero(View view) => view.Storage is { Kind: StorageKind.Constant, Bits: [0] };
 }

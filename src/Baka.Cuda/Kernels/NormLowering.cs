@@ -1,3 +1,4 @@
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Lowering;
 using Baka.Graph.Ops;
@@ -39,7 +40,13 @@ internal static class NormLowering
     }
 
     /// <summary>(x, w, statistics, dy) → dx, and dw where it is wanted.</summary>
-    public static IReadOnlyList<Operation> Lower(NormBackward op, Step step, LoweringContext context)
+    public static IReadOnlyList<Operation> Lower(NormBackward op, Step step, LoweringContext context) => Backward(op, step, adds: false, context);
+
+    /// <summary>(x, w, statistics, dy, C) → C + dx, and dw where it is wanted.</summary>
+    public static IReadOnlyList<Operation> Lower(NormBackwardAdd op, Step step, LoweringContext context) =>
+        [.. CopyLowering.Into(step.Outputs[0], step.Inputs[op.Addend], context), .. Backward(op.Norm, step, adds: true, context)];
+
+    private static IReadOnlyList<Operation> Backward(NormBackward op, Step step, bool adds, LoweringContext context)
     {
         var (x, w, statistics, dy, dx) = (step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Inputs[3], step.Outputs[0]);
         var (rows, width) = (x.Shape[0], x.Shape[1]);
@@ -58,6 +65,7 @@ internal static class NormLowering
             ("THREADS", threads),
             ("CENTERED", op.Centered),
             ("OF_WEIGHT", op.OfWeight),
+            ("ADDS", adds),
             ("X_TYPE", x.Storage.Type),
             ("X_STRIDE", x.Strides[0]),
             ("W_TYPE", w.Storage.Type),

@@ -10,16 +10,17 @@ internal static class StepSumLowering
 {
     /// <summary>P → y.</summary>
     public static IReadOnlyList<Operation> Lower(StepSum op, Step step, LoweringContext context) =>
-        [Launch("StepSum.cu", "step_sum", op, step.Inputs[0], step.Outputs[0], step.Outputs[0].Shape)];
+        [Launch("StepSum.cu", "step_sum", op, step.Inputs[0], step.Outputs[0], step.Outputs[0].Shape, step.Outputs[0].Shape[1])];
 
     /// <summary>dy → dP.</summary>
     public static IReadOnlyList<Operation> Lower(StepSpread op, Step step, LoweringContext context) =>
-        [Launch("StepSpread.cu", "step_spread", op.Forward, step.Inputs[0], step.Outputs[0], step.Inputs[0].Shape)];
+        [Launch("StepSpread.cu", "step_spread", op.Forward, step.Inputs[0], step.Outputs[0], step.Inputs[0].Shape, step.Outputs[0].Shape[1] + op.Forward.Width - 1)];
 
     /// <param name="narrow">[groups, positions, width] of y and dy.</param>
-    private static Launch Launch(string file, string name, StepSum op, View x, View y, Shape narrow)
+    /// <param name="turns">Rows of a group that warps take.</param>
+    private static Launch Launch(string file, string name, StepSum op, View x, View y, Shape narrow, int turns)
     {
-        var rows = y.Shape[0] * y.Shape[1];
+        var rows = y.Shape[0] * turns;
         var kernel = Kernel.FromFile(
             file,
             name,

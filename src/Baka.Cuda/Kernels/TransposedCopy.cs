@@ -31,7 +31,7 @@ internal static class TransposedCopy
             ("X", TypeName(from)), ("Y", TypeName(to)),
             ("A", sizeA), ("B", sizeB),
             ("X_A", from.Strides[a]), ("Y_B", to.Strides[b]),
-            ("INDEX", Last(from) > uint.MaxValue || Last(to) > uint.MaxValue ? "u64" : "u32"),
+            ("INDEX", from.LastElement > uint.MaxValue || to.LastElement > uint.MaxValue ? "u64" : "u32"),
             ("X_OUTER", Place(from, outer)), ("Y_OUTER", Place(to, outer)));
         return new Launch(kernel, new Grid(checked((int)blocks)), Threads, 0, [from, to]);
     }
@@ -40,8 +40,6 @@ internal static class TransposedCopy
 
     // Integers travel as the floats with their bits.
     private static string TypeName(View view) => Kernel.TypeName(view.Storage.Type == Element.Int32 ? Element.Float32 : view.Storage.Type);
-
-    private static long Last(View view) => Enumerable.Range(0, view.Shape.Rank).Sum(axis => (view.Shape[axis] - 1) * view.Strides[axis]);
 
     /// <summary>The distance that the outer index <c>o</c>, a number in row-major order of the outer axes, goes in a view.</summary>
     private static string Place(View view, int[] outer)

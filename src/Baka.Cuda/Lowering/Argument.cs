@@ -21,4 +21,7 @@ internal abstract record Argument
     public sealed record Long(long Value) : Argument;
 
     public sealed record Float(float Value) : Argument;
+
+    /// <summary>A structure of equal rows.</summary>
+    public sealed record Table(IReadOnlyList<IReadOnlyList<Argument>> Rows) : Argument;
 }

@@ -34,11 +34,11 @@ internal sealed class CudaCompiler
     {
         var plan = PlanBuilder.Build(Pipeline.Gpu.Run(graph), Variables, groups, Weights);
         var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue(InputNames.RoundingSeed, out var seed) ? new View(seed, new Shape(1)) : null };
-        var lowering = new StepLowering(context);
+        var lowering = new PlanLowering(new StepLowering(context));
         return new LoweredPlan(
             plan,
-            [.. plan.Steps.Select(s => new LoweredStep(s, lowering.Lower(s)))],
-            plan.Prepared.ToDictionary(w => w, w => (IReadOnlyList<Operation>)[.. w.Steps.SelectMany(lowering.Lower)]),
+            lowering.Lower(plan.Steps),
+            plan.Prepared.ToDictionary(w => w, w => (IReadOnlyList<Operation>)[.. lowering.Lower(w.Steps).SelectMany(s => s.Operations)]),
             context.ScratchBytes,
             groups);
     }

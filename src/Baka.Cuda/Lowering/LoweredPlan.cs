@@ -3,7 +3,7 @@ using Baka.Compiler.Plans;
 namespace Baka.Cuda.Lowering;
 
 /// <summary>A plan as operations of a GPU.</summary>
-/// <param name="Steps">Each step's operations, in order.</param>
+/// <param name="Steps">All steps' operations, in order.</param>
 /// <param name="Preparations">Operations that bring each of the plan's prepared weights up to date.</param>
 /// <param name="ScratchBytes">What the hungriest step needs besides the arena.</param>
 /// <param name="Groups">Of rows.</param>
@@ -19,5 +19,5 @@ internal sealed record LoweredPlan(
     public IEnumerable<Kernel> Kernels => Operations.OfType<Launch>().Select(l => l.Kernel).Distinct();
 }
 
-/// <summary>What a GPU does for one step of a plan.</summary>
-internal sealed record LoweredStep(Step Step, IReadOnlyList<Operation> Operations);
+/// <summary>What a GPU does for a step of a plan, or for several alike at once.</summary>
+internal sealed record LoweredStep(IReadOnlyList<Step> Steps, IReadOnlyList<Operation> Operations);

@@ -8,7 +8,7 @@ internal abstract record Operation;
 /// <summary>Runs a kernel.</summary>
 /// <param name="SharedBytes">Dynamic shared memory of a block.</param>
 /// <param name="Arguments">In the order of the kernel's parameters.</param>
-internal sealed record Launch(Kernel Kernel, Grid Grid, int Threads, int SharedBytes, IReadOnlyList<Argument> Arguments) : Operation;
+internal record Launch(Kernel Kernel, Grid Grid, int Threads, int SharedBytes, IReadOnlyList<Argument> Arguments) : Operation;
 
 /// <summary>
 /// D = op(A)·op(B), or C + op(A)·op(B) where <see cref="Accumulate"/> is set and D holds C already. A, B and D are

@@ -24,6 +24,7 @@ internal sealed class StepLowering(LoweringContext context)
             AttentionBackward op => AttentionLowering.Backward(op, step, context),
             Norm op => NormLowering.Lower(op, step, context),
             NormBackward op => NormLowering.Lower(op, step, context),
+            NormBackwardAdd op => NormLowering.Lower(op, step, context),
             LinearCrossEntropy op => CrossEntropyLowering.Lower(op, step, context),
             LinearCrossEntropyGradient op => CrossEntropyLowering.Lower(op, step, context),
             LinearCrossEntropyGradientAdd op => CrossEntropyLowering.Lower(op, step, context),

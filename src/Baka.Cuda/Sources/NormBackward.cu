@@ -1,5 +1,6 @@
 // The gradient of a norm: with n = (x - mean) * scale and g = dy * w,
-// dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n.
+// dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n. Where
+// ADDS, dx is added to what it finds in its place.
 //
 // Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and, if OF_WEIGHT, writes its share of
 // dw to a row of partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
@@ -11,7 +12,7 @@
 
 extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
     const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, const S_TYPE* __restrict__ statistics, const DY_TYPE* __restrict__ dy,
-    DX_TYPE* __restrict__ dx, float* __restrict__ partial)
+    DX_TYPE* dx, float* __restrict__ partial)
 {
     int group = threadIdx.x / GROUP;
     int lane = threadIdx.x % GROUP;
@@ -65,14 +66,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
         for (int k = 0; k < HELD; k++)
             if (EXISTS(k))
             {
-                float result[VECTOR];
+                DX_TYPE* place = dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR;
+                float result[VECTOR] = {};
+#if ADDS
+                load_floats(place, result);
+#endif
 #pragma unroll
                 for (int i = 0; i < VECTOR; i++)
                 {
                     float n = (to_float(xs[k].at[i]) - mean) * scale;
-                    result[i] = scale * (to_float(dys[k].at[i]) * weight[k][i] - g_mean - n * gn_mean);
+                    result[i] += scale * (to_float(dys[k].at[i]) * weight[k][i] - g_mean - n * gn_mean);
                 }
-                store_floats(dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR, result);
+                store_floats(place, result);
             }
     }
 

@@ -46,6 +46,21 @@ public sealed record Permute : Movement
 
     public ImmutableArray<int> Axes { get; }
 
+    /// <summary>The axes that put everything back.</summary>
+    public int[] Inverse
+    {
+        get
+        {
+            var inverse = new int[Axes.Length];
+            for (var i = 0; i < inverse.Length; i++)
+            {
+                inverse[Axes[i]] = i;
+            }
+
+            return inverse;
+        }
+    }
+
     public bool Equals(Permute? other) => other is not null && Axes.AsSpan().SequenceEqual(other.Axes.AsSpan());
 
     public override int GetHashCode() => Axes.Aggregate(17, HashCode.Combine);
@@ -57,16 +72,7 @@ public sealed record Permute : Movement
         return [inputs[0] with { Shape = new Shape([.. Axes.Select(a => shape[a])]) }];
     }
 
-    public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
-    {
-        var inverse = new int[Axes.Length];
-        for (var i = 0; i < inverse.Length; i++)
-        {
-            inverse[Axes[i]] = i;
-        }
-
-        return [context.Upstream.Permute(inverse)];
-    }
+    public override IReadOnlyList<Tensor?> Gradient(GradientContext context) => [context.Upstream.Permute(Inverse)];
 
     public override void Evaluate(Evaluation evaluation)
     {

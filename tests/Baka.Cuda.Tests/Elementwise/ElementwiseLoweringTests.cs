@@ -27,7 +27,8 @@ public sealed class ElementwiseLoweringTests
                 bf16* y0, // strides (24, 1)
                 u32 vectors)
             {
-                const u32 vector = (u32)blockIdx.x * 256 + threadIdx.x;
+                const u32 block = blockIdx.x;
+                const u32 vector = (u32)block * 256 + threadIdx.x;
                 if (vector >= vectors)
                     return;
 

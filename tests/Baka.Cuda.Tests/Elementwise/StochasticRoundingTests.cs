@@ -41,15 +41,27 @@ public sealed class StochasticRoundingTests
         Assert.Equal(a.Arguments[^2], Lower(Variable("a", Element.BFloat16, true), Seed).Arguments[^2]);
     }
 
+    [Fact]
+    public void A_copy_of_a_variable_holds_the_same_bits()
+    {
+        var (variable, copy) = (Variable("w", Element.BFloat16, true), new View(new Storage(StorageKind.Prepared, "w", Element.BFloat16, Shape.Count), Shape));
+        Assert.Contains(
+            """
+                    z0[e] = round_by_chance(r0, *seed, salt + 0u, place);
+                    z1[e] = round_by_chance(r0, *seed, salt + 0u, place);
+            """,
+            Lower(variable, Seed, copy).Kernel.Source);
+    }
+
     private static View Variable(string name, Element element, bool isTrained) =>
         new(new Storage(StorageKind.Variable, name, element, Shape.Count) { IsTrained = isTrained }, Shape);
 
-    private static Launch Lower(View output, View? seed)
+    private static Launch Lower(View output, View? seed, params View[] copies)
     {
         var program = ImmutableArray.Create(new Instruction(new Binary(BinaryFunction.Add), [Operand.Input(0), Operand.Input(1)]));
-        var op = new FusedElementwise(program, [0], [Shape]);
+        var op = new FusedElementwise(program, [0, .. copies.Select(_ => 0)], [Shape, .. copies.Select(_ => Shape)]);
         var gradient = new View(new Storage(StorageKind.Arena, "gradient", Element.Float32, Shape.Count), Shape);
         var context = new LoweringContext(DeviceProfile.H100) { RoundingSeed = seed };
-        return (Launch)ElementwiseLowering.Lower(op, new Step(op, "adamw", [output, gradient], [output]), context).Single();
+        return (Launch)ElementwiseLowering.Lower(op, new Step(op, "adamw", [output, gradient], [output, .. copies]), context).Single();
     }
 }

@@ -1,3 +1,4 @@
+using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Kernels;
 using Baka.Cuda.Lowering;
@@ -50,6 +51,18 @@ public class NormLoweringTests
         var (x, op) = (Dense(BF16, 100, 768), new NormBackward(false, OfWeight: false));
         var launch = (Launch)Assert.Single(NormLowering.Lower(op, Step(op, [x, Dense(F32, 768), Dense(F32, 100, 2), x], Dense(BF16, 100, 768)), Context()));
         Assert.Equal("0", launch.Define("OF_WEIGHT"));
+    }
+
+    [Fact]
+    public void The_gradient_that_goes_past_is_added_to_in_its_place()
+    {
+        var (x, dw) = (Dense(BF16, 64, 768), Dense(F32, 768));
+        var (past, elsewhere) = (Dense(BF16, 64, 768), Dense(BF16, 64, 768));
+        var op = new NormBackwardAdd(new NormBackward(false, OfWeight: true));
+        IReadOnlyList<Operation> Lower(View dx) => NormLowering.Lower(op, Step(op, [x, Dense(F32, 768), Dense(F32, 64, 2), x, past], dx, dw), Context());
+        Assert.Equal(["norm_backward", "sum_columns"], Lower(past).Cast<Launch>().Select(o => o.Kernel.Name));
+        Assert.Equal("1", Lower(past)[0].Define("ADDS"));
+        Assert.Equal(["copy", "norm_backward", "sum_columns"], Lower(elsewhere).Cast<Launch>().Select(o => o.Kernel.Name));
     }
 
     private static IReadOnlyList<Operation> Forward(View x)

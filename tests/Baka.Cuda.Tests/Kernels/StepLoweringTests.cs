@@ -28,7 +28,7 @@ public class StepLoweringTests
         var op = new StepSpread(new StepSum(4, 1, 3));
         var wide = Dense(BF16, 8, 515, 13824).Slice(2, 6144, 3072);
         var launch = (Launch)Assert.Single(StepSumLowering.Lower(op, Step(op, [Dense(BF16, 8, 512, 768)], wide), Context()));
-        Assert.Equal(new Grid(515), launch.Grid);
-        Assert.Equal(("768", "13824"), (launch.Define("WIDTH"), launch.Define("Y_STRIDE")));
+        Assert.Equal(new Grid(518), launch.Grid);
+        Assert.Equal(("768", "13824", "4144"), (launch.Define("WIDTH"), launch.Define("Y_STRIDE"), launch.Define("ROWS")));
     }
 }
