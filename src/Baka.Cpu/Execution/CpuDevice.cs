@@ -12,6 +12,9 @@ namespace Baka.Cpu.Execution;
 /// </summary>
 public sealed class CpuDevice : IDevice
 {
+    // Values that a thread makes at a time: they stay in its cache.
+    private const int PartLength = 1 << 16;
+
     private readonly MemoryUse _use;
     private readonly VariablePlacement _placement = new();
     private readonly Dictionary<Storage, NativeBuffer> _variables = [];
@@ -85,6 +88,16 @@ public sealed class CpuDevice : IDevice
     public void Read(string variable, Span<float> to) => Span(variable).CopyTo(to);
 
     public void Write(string variable, ReadOnlySpan<float> from) => from.CopyTo(Span(variable));
+
+    public void Write(string variable, PartMaker make)
+    {
+        var parts = (Span(variable).Length + PartLength - 1) / PartLength;
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Team.Size }, part =>
+        {
+            var rest = Span(variable)[(part * PartLength)..];
+            make((long)part * PartLength, rest[..Math.Min(PartLength, rest.Length)]);
+        });
+    }
 
     public void Dispose()
     {

@@ -141,6 +141,13 @@ public sealed class CudaDevice : IDevice
         _parameterVersion++;
     }
 
+    public void Write(string variable, PartMaker make)
+    {
+        var (view, memory) = Find(variable);
+        _hostCopy.Write(memory.Address + (ulong)(view.Offset * view.Storage.Type.Bytes), view.Storage.Type, view.Shape.Count, make);
+        _parameterVersion++;
+    }
+
     public void Dispose()
     {
         foreach (var memory in _variables.Values.Concat(_weights.Values).Append(Arena).Append(Scratch))

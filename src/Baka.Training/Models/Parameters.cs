@@ -8,43 +8,24 @@ namespace Baka.Training.Models;
 /// <summary>The values of a model's parameters on a device; a program of the model must be loaded there.</summary>
 public static class Parameters
 {
-    // Numbers drawn from one generator: what is larger is drawn by several, so that many cores can draw at once.
-    private const int PartLength = 1 << 22;
-
     /// <summary>
     /// Draws the first value of every parameter. Each has random numbers of its own, by its name: what one begins with
     /// does not depend on the others.
     /// </summary>
     public static void Initialize(IDevice device, LanguageModel model, ulong seed)
     {
-        // A few at a time are drawn ahead: the host need not have room for all of them.
-        foreach (var several in model.Parameters.Chunk(2 * Environment.ProcessorCount))
+        foreach (var parameter in model.Parameters)
         {
-            var values = several.Select(p => new float[p.Shape.Count]).ToArray();
-            var parts = several.SelectMany((p, i) => Enumerable.Range(0, (values[i].Length + PartLength - 1) / PartLength).Select(part => (Parameter: p, Values: values[i], Part: part)));
-            Parallel.ForEach(parts, p => Draw(p.Parameter, p.Values, p.Part, seed));
-            for (var i = 0; i < several.Length; i++)
-            {
-                device.Write(several[i].Name, values[i]);
-            }
+            var (kind, value) = (parameter.Initial.Kind, parameter.Initial.Value);
+            var key = Rng.ForName(seed, parameter.Name).NextUInt64();
+            device.Write(parameter.Name, kind == InitializationKind.Normal
+                ? (start, values) => NormalNumbers.Draw(key, start, value, values)
+                : (_, values) => values.Fill(value));
         }
     }
 
     /// <summary>How many numbers a model learns.</summary>
     public static long Count(LanguageModel model) => model.Parameters.Sum(p => p.Shape.Count);
-
-    private static void Draw(ParameterSpec parameter, float[] values, int part, ulong seed)
-    {
-        var own = values.AsSpan(part * PartLength, Math.Min(PartLength, values.Length - part * PartLength));
-        if (parameter.Initial.Kind == InitializationKind.Normal)
-        {
-            Rng.ForName(seed, part == 0 ? parameter.Name : $"{parameter.Name}#{part}").FillGaussian(own, parameter.Initial.Value);
-        }
-        else
-        {
-            own.Fill(parameter.Initial.Value);
-        }
-    }
 
     internal static IReadOnlyList<VariableValue> Of(LanguageModel model) => [.. model.Parameters.Select(p => new VariableValue(p.Name, p.Shape))];
 
