@@ -35,8 +35,8 @@ internal sealed class TrainingSession : IDisposable
     {
         (_recipe, _texts, Device) = (recipe, texts, device);
         Model = new LanguageModel(recipe.Model);
-        var train = PassSize.Decide(device, Model, recipe.Train);
-        _program = TrainingProgram.Create(device, Model, train, train.Batch, train.WindowsPerStep);
+        var train = recipe.Train;
+        _program = new TrainingProgram(device, PassSize.Decide(device, Model, train));
         _stream = WindowStream.ForTraining(texts.Training, train.Batch, train.WindowsPerStep, recipe.Model.Window, (ulong)train.Seed);
         _batch = new WindowBatch(train.Batch, train.WindowsPerStep, recipe.Model.Window);
         _autoClip = train.Clip.Percentile is { } percentile ? new AutoClip(percentile) : null;
