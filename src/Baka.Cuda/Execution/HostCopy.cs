@@ -61,24 +61,11 @@ internal sealed unsafe class HostCopy : IDisposable
     public void Write(ulong to, Element element, long count, PartMaker make)
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, _slots.Count) };
-        Parallel.For(0, (count + PartLength - 1) / PartLength, options, part =>
+        ManyThreads.Run(() => Parallel.For(0, (count + PartLength - 1) / PartLength, options, part =>
         {
-            // Every thread holds one slot at most, the one that has rested longest.
-            _context.MakeCurrent();
-            _ = _slots.TryDequeue(out var slot);
-            slot!.Copied.Synchronize();
             var start = part * PartLength;
-            var values = new Span<float>((void*)slot.Address, (int)Math.Min(PartLength, count - start));
-            make(start, values);
-            if (element == Element.BFloat16)
-            {
-                Narrow(values);
-            }
-
-            _stream.CopyToDevice(to + (ulong)(start * element.Bytes), slot.Address, (long)values.Length * element.Bytes);
-            slot.Copied.Record(_stream);
-            _slots.Enqueue(slot);
-        });
+            Write(to + (ulong)(start * element.Bytes), element, start, (int)Math.Min(PartLength, count - start), make);
+        }));
     }
 
     public void Dispose()
@@ -89,6 +76,24 @@ internal sealed unsafe class HostCopy : IDisposable
         }
 
         _buffer.Dispose();
+    }
+
+    private void Write(ulong to, Element element, long start, int count, PartMaker make)
+    {
+        // Every thread holds one slot at most, the one that has rested longest.
+        _context.MakeCurrent();
+        _ = _slots.TryDequeue(out var slot);
+        slot!.Copied.Synchronize();
+        var values = new Span<float>((void*)slot.Address, count);
+        make(start, values);
+        if (element == Element.BFloat16)
+        {
+            Narrow(values);
+        }
+
+        _stream.CopyToDevice(to, slot.Address, (long)count * element.Bytes);
+        slot.Copied.Record(_stream);
+        _slots.Enqueue(slot);
     }
 
     private static void Widen(ReadOnlySpan<ushort> from, Span<float> to)
