@@ -103,7 +103,10 @@ public sealed class TensorGraph
     }
 
     /// <summary>Appends a node, or returns the one that already computes the same: common subexpressions exist once.</summary>
-    public Node AddNode(Op op, IReadOnlyList<Tensor> inputs)
+    public Node AddNode(Op op, IReadOnlyList<Tensor> inputs) => AddNode(op, inputs, same: null);
+
+    /// <param name="same">A node of the same op, whose results are of the same kind if its inputs are.</param>
+    private Node AddNode(Op op, IReadOnlyList<Tensor> inputs, Node? same)
     {
         var key = new NodeKey(op, inputs, _backward);
         if (op.IsPure && _known.TryGetValue(key, out var known))
@@ -122,7 +125,9 @@ public sealed class TensorGraph
         IReadOnlyList<TensorSpec> specs;
         try
         {
-            specs = op.Infer([.. inputs.Select(i => i.Spec)]);
+            specs = same is not null && HaveSameSpecs(same.Inputs, inputs)
+                ? [.. same.Outputs.Select(o => o.Spec)]
+                : op.Infer([.. inputs.Select(i => i.Spec)]);
         }
         catch (GraphException e) when (!e.Message.StartsWith(Prefix, StringComparison.Ordinal) || Prefix.Length == 0)
         {
@@ -173,8 +178,19 @@ public sealed class TensorGraph
             case Input input:
                 return [_inputs[input.Name] = Add(input, inputs)];
             default:
-                return AddNode(node.Op, inputs).Outputs;
+                return AddNode(node.Op, inputs, same: node).Outputs;
         }
+    }
+
+    private static bool HaveSameSpecs(IReadOnlyList<Tensor> a, IReadOnlyList<Tensor> b)
+    {
+        var same = a.Count == b.Count;
+        for (var i = 0; same && i < a.Count; i++)
+        {
+            same = ReferenceEquals(a[i].Spec, b[i].Spec) || a[i].Spec == b[i].Spec;
+        }
+
+        return same;
     }
 
     /// <summary>
@@ -285,10 +301,28 @@ public sealed class TensorGraph
         private readonly Op _op = op;
         private readonly IReadOnlyList<Tensor> _inputs = inputs;
 
-        public bool Equals(NodeKey other) => _backward == other._backward && _op.Equals(other._op) && _inputs.SequenceEqual(other._inputs);
+        public bool Equals(NodeKey other)
+        {
+            var same = _backward == other._backward && _inputs.Count == other._inputs.Count;
+            for (var i = 0; same && i < _inputs.Count; i++)
+            {
+                same = _inputs[i] == other._inputs[i];
+            }
+
+            return same && _op.Equals(other._op);
+        }
 
         public override bool Equals(object? obj) => obj is NodeKey other && Equals(other);
 
-        public override int GetHashCode() => _inputs.Aggregate(_op.GetHashCode(), HashCode.Combine);
+        public override int GetHashCode()
+        {
+            var hash = _op.GetHashCode();
+            for (var i = 0; i < _inputs.Count; i++)
+            {
+                hash = HashCode.Combine(hash, _inputs[i]);
+            }
+
+            return hash;
+        }
     }
 }

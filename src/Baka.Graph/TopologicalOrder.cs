@@ -18,7 +18,8 @@ public static class TopologicalOrder
 
         for (var i = 0; i < count; i++)
         {
-            foreach (var source in dependencies(i).Distinct())
+            // One that is named twice is waited for twice.
+            foreach (var source in dependencies(i))
             {
                 readers[source].Add(i);
                 missing[i]++;

@@ -7,11 +7,13 @@ namespace Baka.Cli.Options;
 /// <summary>Options and arguments that several commands have, worded once.</summary>
 internal static class Common
 {
+    public const string SetName = "--set";
+
     public static Option<int?> Threads() => Values.Whole("--threads", "Threads that compute [default: one for each processor core]", atLeast: 1);
 
     public static int ThreadsOf(ParseResult arguments, Option<int?> threads) => arguments.GetValue(threads) ?? Environment.ProcessorCount;
 
-    public static Option<string[]> Set() => Values.Texts("--set", "KEY=VALUE", "Set a key of the recipe, such as xl.windows=2 (all keys: docs/recipes.md); may be given again");
+    public static Option<string[]> Set() => Values.Texts(SetName, "KEY=VALUE", "Set a key of the recipe, such as xl.windows=2 (all keys: docs/recipes.md); may be given again");
 
     public static Option<string> Device() => Values.Choice("--device", "Where to compute", "cpu", "cuda");
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using Baka.Cli.Options;
+using Baka.Model.Recipes;
 
 namespace Baka.Cli.Shell;
 
@@ -29,13 +31,13 @@ internal static class UsageCheck
         if (!parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
             && unknown.FirstOrDefault(token => token is ['-', _, ..]) is { } option)
         {
-            return $"There is no option '{option}'{Suggestion(option, OptionsOf(command))}";
+            return $"There is no option '{option}'{Suggestion(option, [.. OptionsOf(command), .. KeysOf(command)])}";
         }
 
         if (parsed.UnmatchedTokens is [var first, ..])
         {
             return command.Command.Subcommands.Count > 0
-                ? $"There is no command '{first}'{Suggestion(first, command.Command.Subcommands.Select(x => x.Name))}"
+                ? $"There is no command '{first}'{Suggestion(first, [.. command.Command.Subcommands.Select(x => (x.Name, x.Name))])}"
                 : $"There is one argument too many: '{first}'.";
         }
 
@@ -53,8 +55,14 @@ internal static class UsageCheck
     private static string PathOf(CommandResult command) =>
         command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "baka";
 
-    private static IEnumerable<string> OptionsOf(CommandResult command) =>
-        command.Command.Options.Concat(Parents(command).SelectMany(parent => parent.Command.Options.Where(option => option.Recursive))).Select(x => x.Name);
+    private static IEnumerable<(string Name, string Meant)> OptionsOf(CommandResult command) =>
+        command.Command.Options.Concat(Parents(command).SelectMany(parent => parent.Command.Options.Where(option => option.Recursive))).Select(x => (x.Name, x.Name));
+
+    /// <summary>What one command has an option for is a key of the recipe to another.</summary>
+    private static IEnumerable<(string Name, string Meant)> KeysOf(CommandResult command) =>
+        command.Command.Options.Any(option => option.Name == Common.SetName)
+            ? RecipeDocumentation.Keys.Select(key => ($"--{key.Path[(key.Path.LastIndexOf('.') + 1)..].Replace('_', '-')}", $"{Common.SetName} {key.Path}=…"))
+            : [];
 
     private static IEnumerable<CommandResult> Parents(CommandResult command)
     {
@@ -63,14 +71,15 @@ internal static class UsageCheck
     }
 
     /// <summary>The end of a sentence about a name that is none.</summary>
-    private static string Suggestion(string wrong, IEnumerable<string> names)
+    /// <param name="known">Names that there are, and what to write for them.</param>
+    private static string Suggestion(string wrong, IReadOnlyList<(string Name, string Meant)> known)
     {
         var limit = Math.Max(1, wrong.Length / 3);
-        var nearest = names
-            .Select(name => (Name: name, Distance: EditDistance(wrong, name)))
+        var nearest = known
+            .Select(x => (x.Meant, Distance: EditDistance(wrong, x.Name)))
             .Where(x => x.Distance <= limit)
             .OrderBy(x => x.Distance)
-            .FirstOrDefault().Name;
+            .FirstOrDefault().Meant;
         return nearest is null ? "." : $"; did you mean '{nearest}'?";
     }
 

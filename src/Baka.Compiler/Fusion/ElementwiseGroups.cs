@@ -1,4 +1,4 @@
-using System.Collections;
+using System.Numerics;
 using Baka.Compiler.Passes;
 using Baka.Graph;
 using Baka.Graph.Ops;
@@ -11,30 +11,27 @@ namespace Baka.Compiler.Fusion;
 /// </summary>
 internal sealed class ElementwiseGroups
 {
-    private readonly TensorGraph _graph;
     private readonly int[] _group;
-    private readonly BitArray[] _dependencies;
+    private readonly List<BitSet?> _dependencies = [];
     private readonly Dictionary<int, List<Node>> _members = [];
     private readonly Dictionary<Tensor, Node> _readers = [];
 
     public ElementwiseGroups(TensorGraph graph)
     {
-        _graph = graph;
         var count = graph.Nodes.Count;
         _group = [.. Enumerable.Range(0, count)];
-        _dependencies = new BitArray[count];
         foreach (var node in graph.Nodes)
         {
-            var dependencies = new BitArray(count);
+            var dependencies = new BitSet(count);
             foreach (var input in node.Inputs)
             {
                 // Reshapes stand in nobody's way: what is behind them counts.
                 var source = _group[input.BehindReshapes().Node.Id];
-                dependencies.Or(_dependencies[source]);
-                dependencies[source] = true;
+                dependencies.UnionWith(_dependencies[source]!);
+                dependencies.Add(source);
             }
 
-            _dependencies[node.Id] = dependencies;
+            _dependencies.Add(dependencies);
             _members[node.Id] = [node];
             if (node.Op is Elementwise)
             {
@@ -97,19 +94,20 @@ internal sealed class ElementwiseGroups
         }
 
         _members.Remove(drop);
-        var dependencies = _dependencies[keep];
-        dependencies.Or(_dependencies[drop]);
-        dependencies[keep] = false;
-        dependencies[drop] = false;
+        var dependencies = _dependencies[keep]!;
+        dependencies.UnionWith(_dependencies[drop]!);
+        dependencies.Remove(keep);
+        dependencies.Remove(drop);
+        _dependencies[drop] = null;
 
         // Whoever depends on either half now depends on all that the whole depends on.
-        for (var other = 0; other < _dependencies.Length && _dependencies[other] is { } others; other++)
+        foreach (var others in _dependencies)
         {
-            if (other != keep && other != drop && (others[keep] || others[drop]))
+            if (others is not null && others != dependencies && (others.Contains(keep) || others.Contains(drop)))
             {
-                others.Or(dependencies);
-                others[keep] = true;
-                others[drop] = false;
+                others.UnionWith(dependencies);
+                others.Add(keep);
+                others.Remove(drop);
             }
         }
     }
@@ -117,21 +115,43 @@ internal sealed class ElementwiseGroups
     /// <summary>Whether group <paramref name="a"/> depends on a third group that depends on <paramref name="b"/>.</summary>
     private bool DependsThroughOthers(int a, int b)
     {
-        var dependencies = _dependencies[a];
-        if (!dependencies[b])
-        {
-            return false;
-        }
+        var dependencies = _dependencies[a]!;
+        return dependencies.Contains(b) && dependencies.Any(between => between != b && _dependencies[between]!.Contains(b));
+    }
 
-        // Nothing between the two can lie before b's first node in the order.
-        for (var between = 0; between < _graph.Nodes.Count && _dependencies[between] is not null; between++)
+    /// <summary>Some of the numbers below a limit.</summary>
+    private sealed class BitSet(int limit)
+    {
+        private readonly ulong[] _words = new ulong[(limit + 63) / 64];
+
+        public bool Contains(int number) => (_words[number >> 6] >> number & 1) != 0;
+
+        public void Add(int number) => _words[number >> 6] |= 1UL << number;
+
+        public void Remove(int number) => _words[number >> 6] &= ~(1UL << number);
+
+        public void UnionWith(BitSet other)
         {
-            if (between != a && between != b && dependencies[between] && _members.ContainsKey(between) && _dependencies[between][b])
+            for (var i = 0; i < _words.Length; i++)
             {
-                return true;
+                _words[i] |= other._words[i];
             }
         }
 
-        return false;
+        public bool Any(Func<int, bool> condition)
+        {
+            for (var i = 0; i < _words.Length; i++)
+            {
+                for (var rest = _words[i]; rest != 0; rest &= rest - 1)
+                {
+                    if (condition(64 * i + BitOperations.TrailingZeroCount(rest)))
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            return false;
+        }
     }
 }

@@ -10,7 +10,7 @@ namespace Baka.Compiler.Passes;
 /// </summary>
 public sealed class ExpandSteps : IPass
 {
-    public TensorGraph Run(TensorGraph graph) => graph.Rewrite((target, node, inputs) => node.Op switch
+    public TensorGraph Run(TensorGraph graph) => !graph.Nodes.Any(n => n.Op is StepLinear or StepLinearBackward) ? graph : graph.Rewrite((target, node, inputs) => node.Op switch
     {
         StepLinear step => [Forward(step, inputs[0], inputs[1])],
         StepLinearBackward step => [.. Backward(step.Forward, step.Wanted, inputs[0], inputs[1], inputs[2])],

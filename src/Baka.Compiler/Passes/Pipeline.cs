@@ -58,5 +58,7 @@ public sealed class Pipeline
         new FuseElementwise(),
     ];
 
-    public TensorGraph Run(TensorGraph graph) => Passes.Aggregate(graph.Pruned(), (current, pass) => pass.Run(current).Pruned());
+    public TensorGraph Run(TensorGraph graph) => Passes.Aggregate(graph.Pruned(), (current, pass) => WithoutDeadNodes(pass.Run(current)));
+
+    private static TensorGraph WithoutDeadNodes(TensorGraph graph) => graph.LiveNodes().Count == graph.Nodes.Count ? graph : graph.Pruned();
 }

@@ -24,7 +24,7 @@ internal static class MemoryPlanner
         foreach (var storage in roots)
         {
             storage.Offset = LowestGap(storage, placed);
-            placed.Add(storage);
+            placed.Insert(placed.FindIndex(other => other.Offset > storage.Offset) is >= 0 and var index ? index : placed.Count, storage);
             size = Math.Max(size, storage.Offset + Padded(storage));
         }
 
@@ -82,10 +82,11 @@ internal static class MemoryPlanner
         }
     }
 
+    /// <param name="placed">By offset.</param>
     private static long LowestGap(Storage storage, List<Storage> placed)
     {
         var offset = 0L;
-        foreach (var other in placed.Where(o => o.First <= storage.Last && storage.First <= o.Last).OrderBy(o => o.Offset))
+        foreach (var other in placed.Where(o => o.First <= storage.Last && storage.First <= o.Last))
         {
             if (offset + Padded(storage) <= other.Offset)
             {

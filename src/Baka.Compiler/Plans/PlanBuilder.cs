@@ -18,6 +18,7 @@ public sealed class PlanBuilder
     private readonly int _groups;
     private readonly PreparedWeights? _weights;
     private readonly ILookup<Tensor, Node> _readers;
+    private readonly HashSet<Tensor> _results;
     private readonly ElementChoice _elements;
     private readonly Dictionary<Tensor, (PreparedWeight Weight, View View)> _prepared = [];
     private readonly Dictionary<Tensor, View> _views = [];
@@ -31,6 +32,7 @@ public sealed class PlanBuilder
     {
         (_graph, _variables, _groups, _weights) = (graph, variables, groups, weights);
         _readers = graph.Nodes.SelectMany(n => n.Inputs.Distinct().Select(i => (Input: i, Node: n))).ToLookup(r => r.Input, r => r.Node);
+        _results = [.. graph.Results];
         _elements = weights?.Element == Element.BFloat16 ? ElementChoice.Mixed(graph) : ElementChoice.Exact;
     }
 
@@ -110,7 +112,7 @@ public sealed class PlanBuilder
 
     /// <summary>Whether only products read a weight, from its copy.</summary>
     private bool IsReadAsPreparedOnly(Tensor tensor) =>
-        tensor.IsWeight() && !_graph.Results.Contains(tensor) && _readers[tensor].All(reader =>
+        tensor.IsWeight() && !_results.Contains(tensor) && _readers[tensor].All(reader =>
             ProductOperands(reader).Contains(tensor) ? _prepared.ContainsKey(tensor) : reader.Outputs.All(IsReadAsPreparedOnly));
 
     /// <summary>Lets kernels write new values of variables straight into the variable, where no one needs the old value any more.</summary>
@@ -131,22 +133,33 @@ public sealed class PlanBuilder
 
     private bool OldValueIsDone(Tensor variable, Tensor producer)
     {
-        foreach (var node in _graph.Nodes)
+        var seeing = new Stack<Tensor>([variable]);
+        while (seeing.TryPop(out var tensor))
         {
-            foreach (var input in node.Inputs.Where(i => Sees(i, variable)))
+            if (_results.Contains(tensor))
             {
+                return false;
+            }
+
+            foreach (var reader in _readers[tensor])
+            {
+                if (IsView(reader.Op) || reader.IsJoinOfVariables())
+                {
+                    seeing.Push(reader.Outputs[0]);
+                }
+
                 // A reader in the producer's own kernel reads each element before that element is written, provided it
                 // reads it at the same place.
-                var before = node.Id < producer.Node.Id;
-                var inside = node == producer.Node && WritesWhereItReads(node, input) && input.BehindReshapes() == variable;
-                if (!IsView(node.Op) && !before && !inside)
+                var before = reader.Id < producer.Node.Id;
+                var inside = reader == producer.Node && tensor.BehindReshapes() == variable && WritesWhereItReads(reader, tensor);
+                if (!IsView(reader.Op) && !before && !inside)
                 {
                     return false;
                 }
             }
         }
 
-        return !_graph.Results.Any(r => Sees(r, variable));
+        return true;
     }
 
     private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is IAddsToOperand adding && input == node.Inputs[adding.Addend]);
@@ -193,16 +206,6 @@ public sealed class PlanBuilder
         _readers[stored].Count() == 1 && !_graph.Outputs.Values.Contains(stored) && stored.Node.Inputs.All(IsReadHereOnly);
 
     private static bool IsView(Op op) => op is Reshape or Slice or Broadcast or Permute;
-
-    private static bool Sees(Tensor tensor, Tensor variable)
-    {
-        if (tensor == variable)
-        {
-            return true;
-        }
-
-        return (IsView(tensor.Node.Op) || tensor.Node.IsJoinOfVariables()) && tensor.Node.Inputs.Any(i => Sees(i, variable));
-    }
 
     /// <summary>Gives the parts of joins their place inside the whole, outer joins first.</summary>
     private void PlaceParts()

@@ -12,6 +12,9 @@ namespace Baka.Cpu.Execution;
 /// </summary>
 public sealed class CpuDevice : IDevice
 {
+    // Values that a thread makes at a time: they stay in its cache.
+    private const int PartLength = 1 << 16;
+
     private readonly MemoryUse _use;
     private readonly VariablePlacement _placement = new();
     private readonly Dictionary<Storage, NativeBuffer> _variables = [];
@@ -92,6 +95,25 @@ public sealed class CpuDevice : IDevice
     {
         var view = Find(variable);
         view.Unsort(from, Span(view));
+    }
+
+    public void Write(string variable, PartMaker make)
+    {
+        var view = Find(variable);
+        if (!view.IsDense)
+        {
+            var values = new float[view.Shape.Count];
+            make(0, values);
+            view.Unsort(values, Span(view));
+            return;
+        }
+
+        var parts = (Span(view).Length + PartLength - 1) / PartLength;
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Team.Size }, part =>
+        {
+            var rest = Span(view)[(part * PartLength)..];
+            make((long)part * PartLength, rest[..Math.Min(PartLength, rest.Length)]);
+        });
     }
 
     public void Dispose()

@@ -72,16 +72,9 @@ internal sealed unsafe class KernelCompiler : IDisposable
     private ConcurrentDictionary<string, byte[]> CompileTexts(IEnumerable<Kernel> kernels)
     {
         var cubins = new ConcurrentDictionary<string, byte[]>();
-        try
-        {
-            // Compilation times differ widely: every core takes one text at a time.
-            Parallel.ForEach(Partitioner.Create(kernels, EnumerablePartitionerOptions.NoBuffering), kernel => cubins[kernel.Source] = Cubin(kernel));
-        }
-        catch (AggregateException failures) when (failures.InnerException is CudaException first)
-        {
-            throw new CudaException(first.Message, failures);
-        }
 
+        // Compilation times differ widely: every core takes one text at a time.
+        ManyThreads.Run(() => Parallel.ForEach(Partitioner.Create(kernels, EnumerablePartitionerOptions.NoBuffering), kernel => cubins[kernel.Source] = Cubin(kernel)));
         return cubins;
     }
 

@@ -14,7 +14,6 @@ namespace Baka.Cuda.Execution;
 /// </summary>
 public sealed class CudaDevice : IDevice
 {
-    private readonly CudaCompiler _compiler;
     private readonly KernelCompiler _kernels;
     private readonly ProductRunner _products;
     private readonly Dictionary<Storage, DeviceMemory> _variables = [];
@@ -23,6 +22,8 @@ public sealed class CudaDevice : IDevice
     private readonly List<CudaProgram> _programs = [];
     private readonly HostCopy _hostCopy;
     private readonly bool _poison;
+    private CudaCompiler _compiler;
+    private Dictionary<TensorGraph, LoweredPlan> _planned = [];
     private int _parameterVersion;
 
     /// <param name="cacheFolder">Where compiled kernels and choices of algorithms are kept from run to run.</param>
@@ -83,6 +84,18 @@ public sealed class CudaDevice : IDevice
     /// <summary>A device that only plans, for this GPU and with this precision.</summary>
     public CudaPlanner CreatePlanner() => new(Context.Profile, Precision);
 
+    /// <summary>Remembers what was planned for this device, so that the same graphs need not be planned again when they are loaded.</summary>
+    /// <exception cref="InvalidOperationException">A program is loaded, and the planner did not know where its variables lie.</exception>
+    public void TakeOver(CudaPlanner planner)
+    {
+        if (_compiler.Variables.Storages.Count > 0)
+        {
+            throw new InvalidOperationException("Plans can be taken over only before anything is loaded.");
+        }
+
+        (_compiler, _planned) = (planner.Compiler, planner.Lowered);
+    }
+
     /// <summary>Compiles all kernels of what was planned on all cores, so that devices find them in the cache.</summary>
     /// <exception cref="CudaException">The text of a kernel is not valid.</exception>
     public void Compile(IEnumerable<CudaPlanner> planned) => _kernels.Compile(planned.SelectMany(p => p.Kernels));
@@ -92,7 +105,7 @@ public sealed class CudaDevice : IDevice
     public CudaProgram Load(TensorGraph graph, int groups = 1)
     {
         Context.MakeCurrent();
-        var lowered = _compiler.Compile(graph, groups);
+        var lowered = _planned.Remove(graph, out var planned) ? planned : _compiler.Compile(graph, groups);
         foreach (var storage in _compiler.Variables.Storages.Where(s => !_variables.ContainsKey(s)))
         {
             _variables[storage] = new DeviceMemory(Context, storage.Bytes);
@@ -153,6 +166,21 @@ public sealed class CudaDevice : IDevice
         }
 
         _hostCopy.Write(address, view.Storage.Type, from);
+        _parameterVersion++;
+    }
+
+    public void Write(string variable, PartMaker make)
+    {
+        var (view, address) = Find(variable);
+        if (!view.IsDense)
+        {
+            var values = new float[view.Shape.Count];
+            make(0, values);
+            Write(variable, values);
+            return;
+        }
+
+        _hostCopy.Write(address, view.Storage.Type, view.Shape.Count, make);
         _parameterVersion++;
     }
 

@@ -13,7 +13,6 @@ namespace Baka.Cuda.Execution;
 /// </summary>
 public sealed class CudaPlanner : IDevice
 {
-    private readonly CudaCompiler _compiler;
     private readonly HashSet<Kernel> _kernels = [];
     private readonly List<Plan> _plans = [];
     private long _arena;
@@ -27,14 +26,14 @@ public sealed class CudaPlanner : IDevice
 
     internal CudaPlanner(DeviceProfile profile, Precision precision)
     {
-        _compiler = new CudaCompiler(profile, precision);
+        Compiler = new CudaCompiler(profile, precision);
         Name = profile.Name;
     }
 
     /// <summary>Of the GPU that is planned for.</summary>
     public string Name { get; }
 
-    public IReadOnlyDictionary<string, Shape> Variables => _compiler.Variables.Shapes;
+    public IReadOnlyDictionary<string, Shape> Variables => Compiler.Variables.Shapes;
 
     /// <summary>Of the programs that are loaded, in the order they were.</summary>
     public IReadOnlyList<Plan> Plans => _plans;
@@ -44,22 +43,28 @@ public sealed class CudaPlanner : IDevice
 
     /// <summary>What would be held on the GPU, beside what the driver keeps for itself.</summary>
     public CudaMemoryUse Memory => new(
-        _compiler.Variables.Storages.Sum(s => s.Bytes),
+        Compiler.Variables.Storages.Sum(s => s.Bytes),
         _plans.SelectMany(p => p.Prepared).Distinct().Sum(w => w.Storage.Bytes),
         _arena,
         _scratch,
         _plans.Sum(p => new ProgramLayout(p).Bytes),
         ProductRunner.WorkspaceBytes);
 
+    internal CudaCompiler Compiler { get; }
+
     internal IReadOnlyCollection<Kernel> Kernels => _kernels;
+
+    /// <summary>What each graph has become.</summary>
+    internal Dictionary<TensorGraph, LoweredPlan> Lowered { get; } = [];
 
     public IProgram Load(TensorGraph graph, int groups = 1)
     {
-        var lowered = _compiler.Compile(graph, groups);
+        var lowered = Compiler.Compile(graph, groups);
         _arena = Math.Max(_arena, lowered.Plan.ArenaBytes);
         _scratch = Math.Max(_scratch, lowered.ScratchBytes);
         _kernels.UnionWith(lowered.Kernels);
         _plans.Add(lowered.Plan);
+        Lowered[graph] = lowered;
         return new Planned(graph, () => _plans.Remove(lowered.Plan));
     }
 

@@ -13,8 +13,14 @@ internal static class CrossEntropyLowering
 {
     private const int Threads = 512;
 
-    /// <summary>What the logits of a chunk may take.</summary>
+    /// <summary>What the logits of a chunk may always take.</summary>
     private const long ChunkBytes = 256L << 20;
+
+    /// <summary>
+    /// Every chunk reads and writes the whole gradient of the weight once, so there are not more of them however many rows
+    /// there are: the memory for logits then grows as that for activations does, and stays a small part of it.
+    /// </summary>
+    private const int MostChunks = 4;
 
     /// <summary>Chunks are multiples of this many rows, as the tiles of products are.</summary>
     private const int RowMultiple = 128;
@@ -47,7 +53,7 @@ internal static class CrossEntropyLowering
         // Whole vectors of 16 bytes, so that every row of logits begins at a multiple of them.
         var vector = 16 / element.Bytes;
         var stride = (vocabulary + vector - 1) / vector * vector;
-        var chunk = ChunkRows(rows, (long)stride * element.Bytes);
+        var chunk = ChunkRows(rows, (long)stride * element.Bytes, gradient is null ? rows : MostChunks);
         var scratch = context.Scratch(element, chunk, stride);
         var rowBytes = stride * element.Bytes;
         var held = gradient is not null && rowBytes + StaticSharedBytes <= context.Device.SharedBytesPerBlock;
@@ -97,10 +103,10 @@ internal static class CrossEntropyLowering
     }
 
     /// <summary>As few chunks as memory allows, all about equal.</summary>
-    private static int ChunkRows(int rows, long rowBytes)
+    private static int ChunkRows(int rows, long rowBytes, int mostChunks)
     {
         var most = Math.Max(RowMultiple, ChunkBytes / rowBytes / RowMultiple * RowMultiple);
-        var chunks = (rows + most - 1) / most;
+        var chunks = Math.Min(mostChunks, (rows + most - 1) / most);
         var even = (rows + chunks - 1) / chunks;
         return (int)Math.Min(rows, (even + RowMultiple - 1) / RowMultiple * RowMultiple);
     }

@@ -21,7 +21,19 @@ public interface IDevice : IDisposable
 
     /// <summary>Sets a variable's value.</summary>
     void Write(string variable, ReadOnlySpan<float> from);
+
+    /// <summary>Sets a variable's value, made where it is needed: in parts, by many threads at once, where the device is faster so.</summary>
+    void Write(string variable, PartMaker make)
+    {
+        var values = new float[Variables[variable].Count];
+        make(0, values);
+        Write(variable, values);
+    }
 }
+
+/// <summary>Makes some of a variable's values; it is called in any order and by several threads.</summary>
+/// <param name="start">Place of the first value in the variable, dense and row-major.</param>
+public delegate void PartMaker(long start, Span<float> values);
 
 /// <summary>A loaded graph. The buffers behind the spans stay the same from call to call.</summary>
 public interface IProgram : IDisposable

@@ -37,8 +37,8 @@ public static class BenchRun
         using var benched = BenchedDevice.Open(device);
         var opened = Stopwatch.GetElapsedTime(start);
         var model = new LanguageModel(recipe);
-        train = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
-        using var program = TrainingProgram.Create(benched.Device, model, train, rows, windows);
+        var planned = PassSize.Decide(benched.Device, model, train with { Batch = rows, WindowsPerStep = windows, Accumulate = 1 });
+        using var program = new TrainingProgram(benched.Device, planned);
         var compiled = Stopwatch.GetElapsedTime(start);
         Parameters.Initialize(benched.Device, model, Seed);
         ManagedMemory.Release();
@@ -66,13 +66,13 @@ public static class BenchRun
         var (resident, memory, used) = (process.PeakWorkingSet64, benched.Memory, benched.UsedBytes);
         Array.Sort(times);
 
-        int Runs(int index) => StepPrograms.Runs(train, rows, index);
+        int Runs(int index) => StepPrograms.Runs(planned.RowsPerPass, rows, index);
         var peak = benched.MeasurePeak();
         return new BenchReport(
             benched.Description,
             Parameters.Count(model),
             rows * windows * recipe.Window,
-            train.RowsPerPass ?? rows,
+            planned.RowsPerPass,
             steps,
             preparation,
             firstStep,

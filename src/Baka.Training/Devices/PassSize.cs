@@ -17,35 +17,32 @@ internal static class PassSize
     private const double Reserve = 0.03;
     private const long ReserveBytes = 300_000_000;
 
-    /// <summary>The recipe with its <c>train.rows_per_pass</c> decided.</summary>
+    /// <summary>A recipe's training step with <c>train.rows_per_pass</c> decided. Where that took planning, the device knows the plan.</summary>
     /// <exception cref="UserException">Not even one row fits.</exception>
-    public static TrainRecipe Decide(IDevice device, LanguageModel model, TrainRecipe train)
+    public static TrainingStep Decide(IDevice device, LanguageModel model, TrainRecipe train)
     {
+        TrainingStep With(int? rowsPerPass) => new(model, train with { RowsPerPass = rowsPerPass }, train.Batch, train.WindowsPerStep);
         if (train.RowsPerPass is not null || device is not CudaDevice cuda)
         {
-            return train;
+            return With(train.RowsPerPass);
         }
 
         var limit = (long)(cuda.FreeBytes * (1 - Reserve)) - ReserveBytes;
         var needed = 0L;
         foreach (var rows in Enumerable.Range(1, train.Batch).Where(r => train.Batch % r == 0).Reverse())
         {
-            var candidate = train with { RowsPerPass = rows };
-            needed = Needed(cuda, model, candidate);
+            var step = With(rows);
+            using var planner = cuda.CreatePlanner();
+            using var program = new TrainingProgram(planner, step);
+            needed = planner.Memory.Total;
             if (needed <= limit)
             {
-                return candidate;
+                cuda.TakeOver(planner);
+                return step;
             }
         }
 
         throw new UserException(
             $"The model needs {needed / 1e9:0.0} GB of the GPU's memory with a single row, but {limit / 1e9:0.0} GB are free: make the model or train.windows_per_step smaller, or end other programs that use the GPU.");
-    }
-
-    private static long Needed(CudaDevice cuda, LanguageModel model, TrainRecipe train)
-    {
-        using var planner = cuda.CreatePlanner();
-        using var program = TrainingProgram.Create(planner, model, train, train.Batch, train.WindowsPerStep);
-        return planner.Memory.Total;
     }
 }

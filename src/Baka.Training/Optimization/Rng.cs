@@ -93,31 +93,6 @@ public sealed class Rng
         return (int)high;
     }
 
-    /// <summary>Fills with uniform values in [−bound, bound); their standard deviation is bound/√3.</summary>
-    public void FillUniform(Span<float> values, float bound)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)((2 * NextDouble() - 1) * bound);
-        }
-    }
-
-    /// <summary>Fills with normal values of mean 0 (Box–Muller, two of every pair of uniforms).</summary>
-    public void FillGaussian(Span<float> values, float standardDeviation)
-    {
-        for (var i = 0; i < values.Length; i += 2)
-        {
-            // 1 − u lies in (0, 1], so the logarithm is finite.
-            var radius = standardDeviation * Math.Sqrt(-2 * Math.Log(1 - NextDouble()));
-            var (sin, cos) = Math.SinCos(2 * Math.PI * NextDouble());
-            values[i] = (float)(radius * cos);
-            if (i + 1 < values.Length)
-            {
-                values[i + 1] = (float)(radius * sin);
-            }
-        }
-    }
-
     private static ulong SplitMix64(ref ulong state)
     {
         var z = state += 0x9E3779B97F4A7C15UL;

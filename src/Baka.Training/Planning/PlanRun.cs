@@ -19,15 +19,16 @@ public static class PlanRun
         using var planned = PlannedDevice.Open(device);
         var model = new LanguageModel(recipe.Model);
         var train = recipe.Train with { Batch = rows };
-        using var program = TrainingProgram.Create(planned.Device, model, train, rows, windows);
+        var traced = new TrainingStep(model, train, rows, windows);
+        using var program = new TrainingProgram(planned.Device, traced);
         return new PlanReport(
             planned.Description,
             rows,
             windows,
             rows * windows * recipe.Model.Window,
             Parameters.Count(model),
-            Parameters.Count(model.Trained(train)),
-            Group(planned.Plans.SelectMany((plan, i) => plan.Steps.Select(step => (step, StepPrograms.Runs(train, rows, i))))),
+            Parameters.Count(traced.Trained),
+            Group(planned.Plans.SelectMany((plan, i) => plan.Steps.Select(step => (step, StepPrograms.Runs(traced.RowsPerPass, rows, i))))),
             new MemoryReport(planned.Memory(model, rows)));
     }
 

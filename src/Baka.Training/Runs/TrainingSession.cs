@@ -35,8 +35,8 @@ internal sealed class TrainingSession : IDisposable
     {
         (_recipe, _corpora, Device) = (recipe, corpora, device);
         Model = new LanguageModel(recipe.Model);
-        var train = PassSize.Decide(device, Model, recipe.Train);
-        _program = TrainingProgram.Create(device, Model, train, train.Batch, train.WindowsPerStep);
+        var train = recipe.Train;
+        _program = new TrainingProgram(device, PassSize.Decide(device, Model, train));
         _batch = new WindowBatch(train.Batch, train.WindowsPerStep, recipe.Model.Window);
         _stream = new StagedStream(corpora.Stages, _batch, (ulong)train.Seed);
         _autoClip = train.Clip.Percentile is { } percentile ? new AutoClip(percentile) : null;

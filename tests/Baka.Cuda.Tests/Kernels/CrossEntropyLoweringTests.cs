@@ -19,12 +19,20 @@ public class CrossEntropyLoweringTests
         var operations = Gradient(BF16, 66560, 50304, context);
         var products = operations.OfType<Product>().ToArray();
         var logits = products.Where(p => p.TransposeB).ToArray();
-        Assert.Equal(26, logits.Length);
+        Assert.Equal(4, logits.Length);
         Assert.Equal(66560, logits.Sum(p => p.A.Shape[0]));
-        Assert.Equal(logits.Select((_, i) => i * 2560L * 768), logits.Select(p => p.A.Offset));
+        Assert.Equal(logits.Select((_, i) => i * 16640L * 768), logits.Select(p => p.A.Offset));
         Assert.Single(logits.Select(p => p.D.Storage).Distinct());
-        Assert.Equal(2560L * 50304 * 2, context.ScratchBytes);
+        Assert.Equal(16640L * 50304 * 2, context.ScratchBytes);
     }
+
+    [Theory]
+    [InlineData(2000, 1)]
+    [InlineData(4096, 2)]
+    [InlineData(8192, 4)]
+    [InlineData(32768, 4)]
+    public void Logits_of_few_rows_stay_together_and_those_of_many_are_made_in_four_chunks(int rows, int chunks) =>
+        Assert.Equal(chunks, Gradient(BF16, rows, 50304, Context()).OfType<Launch>().Count());
 
     [Fact]
     public void Only_the_first_chunk_overwrites_the_weight_gradient() =>

@@ -71,36 +71,4 @@ public class RngTests
         // Mean bound − 1, standard deviation √(2(bound − 1)); five of them are beyond chance.
         Assert.True(chiSquare <= bound - 1 + 5 * Math.Sqrt(2 * (bound - 1)), $"chi-square {chiSquare}");
     }
-
-    [Fact]
-    public void Uniform_values_have_their_range_and_moments()
-    {
-        var values = new float[100_001];
-        new Rng(5).FillUniform(values, 0.5f);
-        Assert.All(values, v => Assert.InRange(v, -0.5f, 0.5f));
-        Assert.Equal(0, values.Average(v => (double)v), 0.005);
-        Assert.Equal(0.25 / 3, values.Average(v => (double)v * v), 0.001);
-    }
-
-    [Fact]
-    public void Gaussian_values_have_the_moments_of_a_normal_distribution()
-    {
-        var values = new float[200_001];
-        new Rng(5).FillGaussian(values, 2);
-        // Each tolerance is five standard errors of its moment.
-        var n = Math.Sqrt(values.Length);
-        Assert.Equal(0, values.Average(v => v / 2.0), 5 / n);
-        Assert.Equal(1, values.Average(v => Math.Pow(v / 2.0, 2)), 5 * Math.Sqrt(2) / n);
-        Assert.Equal(0, values.Average(v => Math.Pow(v / 2.0, 3)), 5 * Math.Sqrt(15) / n);
-        Assert.Equal(3, values.Average(v => Math.Pow(v / 2.0, 4)), 5 * Math.Sqrt(96) / n);
-    }
-
-    [Fact]
-    public void Gaussian_neighbors_are_not_correlated()
-    {
-        var values = new float[100_000];
-        new Rng(9).FillGaussian(values, 1);
-        var products = Enumerable.Range(0, values.Length - 1).Average(i => (double)values[i] * values[i + 1]);
-        Assert.Equal(0, products, 5 / Math.Sqrt(values.Length));
-    }
 }
