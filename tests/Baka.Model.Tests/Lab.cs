@@ -59,10 +59,14 @@ internal static class Lab
                 Gate = new() { Fn = Any<GateFunction>(), On = Any<GateSource>(), Of = [.. Enum.GetValues<Branch>().Where(_ => Toss())] },
             };
 
-            // All relus of an MLP may be closed to the few [mem] slots of a test.
+            // All relus of an MLP may be closed to the few slots of a memory in a test.
             if (recipe.Mlp.Act == MlpActivation.Relu)
             {
-                recipe = recipe with { MemTransformer = recipe.MemTransformer with { Controller = false } };
+                recipe = recipe with
+                {
+                    MemTransformer = recipe.MemTransformer with { Controller = false },
+                    Memory = recipe.Memory with { Solidifier = recipe.Memory.Solidifier == Solidifier.Mlp ? Solidifier.None : recipe.Memory.Solidifier },
+                };
             }
 
             try

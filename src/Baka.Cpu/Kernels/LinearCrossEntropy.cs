@@ -175,7 +175,7 @@ public sealed unsafe class LinearCrossEntropy : Kernel
             {
                 new Span<float>(InputGradient.At(row), _width).Clear();
             }
-            else
+            else if (!_backward)
             {
                 Correct[row] = 0;
             }

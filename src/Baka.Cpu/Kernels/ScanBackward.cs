@@ -17,7 +17,7 @@ public sealed unsafe class ScanBackward : ScanKernel
 
     private readonly int _workers;
     private readonly int _parts;
-    private readonly Scratch _scratch;
+    private readonly ScanScratch _scratch;
     private readonly float* _memory;
     private readonly float* _decayOfRows;
     private readonly float* _readoutOfRows;
@@ -32,7 +32,7 @@ public sealed unsafe class ScanBackward : ScanKernel
         _workers = workers;
         var groups = (shape.Channels + Grain - 1) / Grain;
         _parts = shape.Rows % workers == 0 || shape.Rows >= RowsPerWorker * workers ? 1 : Math.Min(workers, groups);
-        _scratch = new Scratch(shape.States, (groups + _parts - 1) / _parts);
+        _scratch = new ScanScratch(shape.States, (groups + _parts - 1) / _parts);
         _memory = Allocate(workers * _scratch.Size);
         var perRow = (long)shape.Rows * shape.States * shape.Channels;
         _decayOfRows = Allocate(perRow);
@@ -165,7 +165,7 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private void Begin<S, V>(int row, int channel, Tiles tiles)
+    private void Begin<S, V>(int row, int channel, ScanTiles tiles)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -189,7 +189,7 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private void End<S, V>(int row, int channel, Tiles tiles)
+    private void End<S, V>(int row, int channel, ScanTiles tiles)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -204,7 +204,7 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private void Selective<S, V>(nint first, int count, Tiles tiles)
+    private void Selective<S, V>(nint first, int count, ScanTiles tiles)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -257,7 +257,7 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private void Constant<S, V>(nint first, int count, Tiles tiles)
+    private void Constant<S, V>(nint first, int count, ScanTiles tiles)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -322,86 +322,6 @@ public sealed unsafe class ScanBackward : ScanKernel
         for (var part = 1; part < count; part++)
         {
             Simd<S, V>.AddScaled(1f, parts + part * length + start, to + start, end - start);
-        }
-    }
-
-    /// <summary>Tiles of one vector of channels. Those of a chunk serve one vector after the other; those of states are each vector's own.</summary>
-    private readonly struct Tiles
-    {
-        /// <summary>[chunk]: u, then du.</summary>
-        public float* Added { get; init; }
-
-        /// <summary>[chunk]: Δ, then dΔ.</summary>
-        public float* Step { get; init; }
-
-        /// <summary>[chunk]: dy.</summary>
-        public float* Upstream { get; init; }
-
-        /// <summary>[n]: the state as the chunk's slots go by.</summary>
-        public float* State { get; init; }
-
-        /// <summary>[chunk, n]: the state before every slot.</summary>
-        public float* Before { get; init; }
-
-        /// <summary>[chunk, n]: a_t.</summary>
-        public float* Factors { get; init; }
-
-        /// <summary>[chunk, n]: dc, summed over vectors.</summary>
-        public float* Readouts { get; init; }
-
-        /// <summary>[chunk, n]: db, summed over vectors.</summary>
-        public float* Gains { get; init; }
-
-        /// <summary>[n]: decay or rate.</summary>
-        public float* Decay { get; init; }
-
-        /// <summary>[n]: constant readout.</summary>
-        public float* Readout { get; init; }
-
-        /// <summary>[n]: g, handed from chunk to chunk.</summary>
-        public float* Adjoint { get; init; }
-
-        /// <summary>[n]: gradient of decay or rate, summed over slots.</summary>
-        public float* Decays { get; init; }
-
-        /// <summary>[n]: gradient of the constant readout, summed over slots.</summary>
-        public float* ReadoutSums { get; init; }
-    }
-
-    /// <summary>Where a worker's tiles lie.</summary>
-    /// <param name="groups">Of <see cref="Grain"/> channels that a part has at most.</param>
-    private readonly struct Scratch(int states, int groups)
-    {
-        private const int Length = ScanShape.ChunkLength;
-
-        // Tiles of a vector's own, of n rows each.
-        private const int Own = 5;
-
-        private long Shared => TileSize(3 * Length + states + 4 * Length * states);
-
-        public long Size => Shared + groups * TileSize(Own * states);
-
-        public Tiles Of(float* memory, int vector, int lanes)
-        {
-            var (chunk, own) = (Length * lanes, states * lanes);
-            var wide = memory + 3 * chunk + own;
-            var mine = memory + Shared + (nint)vector * Own * own;
-            return new Tiles
-            {
-                Added = memory,
-                Step = memory + chunk,
-                Upstream = memory + 2 * chunk,
-                State = memory + 3 * chunk,
-                Before = wide,
-                Factors = wide + (nint)chunk * states,
-                Readouts = wide + 2 * (nint)chunk * states,
-                Gains = wide + 3 * (nint)chunk * states,
-                Decay = mine,
-                Readout = mine + own,
-                Adjoint = mine + 2 * own,
-                Decays = mine + 3 * own,
-                ReadoutSums = mine + 4 * own,
-            };
         }
     }
 }

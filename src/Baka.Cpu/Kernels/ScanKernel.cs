@@ -8,7 +8,7 @@ namespace Baka.Cpu.Kernels;
 public abstract unsafe class ScanKernel(ScanShape shape) : Kernel
 {
     /// <summary>Channels that a worker is given at least: a cache line, and a multiple of every vector.</summary>
-    private protected const int Grain = 16;
+    internal const int Grain = 16;
 
     /// <summary>u: [B, T, c].</summary>
     public float* Added { get; set; }
@@ -37,7 +37,7 @@ public abstract unsafe class ScanKernel(ScanShape shape) : Kernel
     private protected ScanShape Shape => shape;
 
     /// <summary>Floats of a tile of so many rows of the widest vector.</summary>
-    private protected static long TileSize(int rows) => (long)rows * Grain;
+    internal static long TileSize(int rows) => (long)rows * Grain;
 
     /// <summary>Copies one vector of channels of so many rows.</summary>
     private protected static void Pack<S, V>(float* from, int stride, int rows, int width, float* tile)

@@ -110,7 +110,7 @@ public static class ModelCases
         ["mamba"] = Plain with { Mamba = new() { Every = 1, State = 3 } },
         ["mamba in every second layer"] = Everything with { Layers = 4, Mamba = new() { Every = 2, State = 2, Conv = 3, Rank = 2 } },
         ["mamba side by side"] = Plain with { Xl = new(), Pause = new() { Count = 2 }, Mamba = new() { Every = 2, State = 4, Expand = 1 } },
-        ["mamba with a convolution longer than windows"] = Plain with { Window = 4, Mamba = new() { Every = 1, State = 1, Conv = 7 } },
+        ["mamba with a convolution longer than windows"] = Plain with { Mamba = new() { Every = 1, State = 3, Conv = 9 } },
         ["mega"] = Plain with { Mega = new() { States = 3 } },
         ["mega and memory"] = Everything with { Mega = new() { States = 2, Expand = 1 }, Gate = new() { Fn = GateFunction.Sigmoid } },
         ["mega side by side with mamba"] = Plain with { Xl = new() { Windows = 2 }, Pause = new() { Count = 2 }, Mega = new() { States = 4 }, Mamba = new() { Every = 1, State = 2 } },
