@@ -59,7 +59,7 @@ public sealed class TrainingRunTests : IDisposable
         var observer = new RecordingObserver();
         var folder = _root.At("run");
         // A rate this high makes the loss go up and down.
-        TrainingRun.Run(TinyRun.Request(folder, TinyRun.Recipe("train.eval_every=2", "train.checkpoint_every=3", "train.keep=1", "train.optimizer.lr=0.3", "train.schedule.kind=constant")), observer);
+        TrainingRun.Run(TinyRun.Request(folder, TinyRun.Recipe("train.eval_every=2", "train.checkpoint_every=3", "train.keep=1", "train.optimizer.lr=3", "train.schedule.kind=constant")), observer);
 
         var best = observer.Evaluations.Where(e => e.Split == "valid").MinBy(e => e.Loss);
         Assert.NotEqual(12, best.Step);
