@@ -1,42 +1,39 @@
 // An elementwise program on the results of a product A Bᵀ of bfloat16 matrices and on other matrices at the same places,
 // on Hopper's tensor cores. Two blocks, a cluster, make 128 x 256 products each, below one another, and share what they
-// load of B; a pair of blocks takes one tile after the other. A thread of a block's last warpgroup copies, the two others
-// compute 64 rows each.
+// load of B; they take one tile after the other. A block's first two warpgroups multiply, 64 rows each, three more warps
+// compute with the results of one tile while the next is multiplied, and the last loads A and B through a ring.
 //
-// Everything passes through one ring of places with room for BOXES tiles of 128 x 64. For a tile of products these are
-// A and B, 64 columns at a time, then for the program's columns, 64 at a time, what it reads besides the products. The
-// program's results take the place of these and leave from there: memory is busy while products are under way.
-//
-// PARTS      products side by side in a tile, each with a matrix B of its own
-// A_WIDTH    columns of A; where it is smaller than DEPTH, A's rows go on in those below
-// DEPTH      length of the sums
-// B_TURNED   whether B's rows are columns in memory
-// INPUTS     matrices that the program reads, from the first boxes on; then come the products
-// RESULTS    what it makes, from the first box on
+// Left open: DEPTH, the length of the sums; PARTS, the products side by side in a tile, each with a B of its own, and
+// B_TURNED, whether B's rows are columns in memory; A_WIDTH, the columns of A: where they are fewer than DEPTH, each row
+// goes on in the rows below, and A_SHIFT is where the first of them lies; ROWS and COLUMNS of each product; and the
+// program: Operands, Read, read and finish.
 
 #define TILE_ROWS 128
 #define PART_COLUMNS (256 / PARTS)
+#define STEPS ((DEPTH + 63) / 64)
+#define TILES_ACROSS ((COLUMNS + PART_COLUMNS - 1) / PART_COLUMNS)
+#define TILES_DOWN ((ROWS + 2 * TILE_ROWS - 1) / (2 * TILE_ROWS))
 #define BOX_ROW_BYTES 128
 #define BOX_BYTES (TILE_ROWS * BOX_ROW_BYTES)
-#define BOXES 3
-#define PLACE_BYTES (BOXES * BOX_BYTES)
-#define PLACES 4
-#define PRODUCT_STEPS ((DEPTH + 63) / 64)
-#define BOXES_USED (INPUTS + PARTS > RESULTS ? INPUTS + PARTS : RESULTS)
-#define COLUMNS_AT_ONCE (64 * (BOXES_USED == 1 ? 2 : 1))
-#define PROGRAM_STEPS (PART_COLUMNS / COLUMNS_AT_ONCE)
-#define READY_AT (PLACES * PLACE_BYTES)
-#define EMPTY_AT (READY_AT + PLACES * 8)
+#define PLACE_BYTES (3 * BOX_BYTES)
+#define PLACES 3
 #define GROUPS 2
-#define THREADS ((GROUPS + 1) * 128)
+#define HALF_ROWS (TILE_ROWS / GROUPS)
+#define RESULTS_AT (PLACES * PLACE_BYTES)
+#define READY_AT (RESULTS_AT + 4 * BOX_BYTES)
+#define EMPTY_AT (READY_AT + PLACES * 8)
+#define DONE_AT (EMPTY_AT + PLACES * 8)
+#define TAKEN_AT (DONE_AT + GROUPS * 8)
+#define FINISHERS 3 // warps
+#define THREADS (GROUPS * 128 + FINISHERS * 32 + 32)
+#ifndef BATCH
+#define BATCH 4
+#endif
 
-// A, the B of each part, inputs, results: A and inputs by boxes of 128 rows, B by 128 or, where turned, by 64, results by 64.
+// A by boxes of 128 rows, the B of each part by boxes of 128 or, where turned, of 64.
 struct Maps
 {
-    TensorMap a, b[PARTS], y[RESULTS];
-#if INPUTS > 0
-    TensorMap x[INPUTS];
-#endif
+    TensorMap a, b[PARTS];
 };
 
 struct Turn
@@ -54,7 +51,7 @@ __device__ __forceinline__ void advance(Turn& turn)
     }
 }
 
-// A tile's first row of the block's, and its first column of each part.
+// The first row of the block's tile, and its first column in each part.
 struct Tile
 {
     int row, column;
@@ -67,7 +64,6 @@ __device__ __forceinline__ Tile tile_at(int index, int rank)
 
 #define FOR_EACH_TILE(index) for (int index = blockIdx.x / 2; index < TILES_DOWN * TILES_ACROSS; index += gridDim.x / 2)
 
-// What the thread that copies does.
 __device__ __forceinline__ void load_all(u32 base, const Maps& maps)
 {
     const int rank = cluster_rank();
@@ -75,12 +71,8 @@ __device__ __forceinline__ void load_all(u32 base, const Maps& maps)
     FOR_EACH_TILE(index)
     {
         const Tile tile = tile_at(index, rank);
-#if INPUTS > 0
-        for (int i = 0; i < PART_COLUMNS / 64; i++)
-            for (int k = 0; k < INPUTS; k++)
-                prefetch_box(maps.x[k], tile.column + i * 64, tile.row);
-#endif
-        for (int step = 0; step < PRODUCT_STEPS; step++, advance(turn))
+#pragma unroll 1
+        for (int step = 0; step < STEPS; step++, advance(turn))
         {
             const u32 to = base + turn.place * PLACE_BYTES, ready = base + READY_AT + turn.place * 8;
             phase_wait(base + EMPTY_AT + turn.place * 8, turn.parity ^ 1);
@@ -99,21 +91,10 @@ __device__ __forceinline__ void load_all(u32 base, const Maps& maps)
             else
                 copy_box_to_both(half, own, step * 64, first, ready);
         }
-
-        for (int step = 0; step < PROGRAM_STEPS; step++, advance(turn))
-        {
-            const u32 to = base + turn.place * PLACE_BYTES, ready = base + READY_AT + turn.place * 8;
-            phase_wait(base + EMPTY_AT + turn.place * 8, turn.parity ^ 1);
-            phase_arrive_expecting(ready, INPUTS * BOX_BYTES);
-#if INPUTS > 0
-            for (int k = 0; k < INPUTS; k++)
-                copy_box(to + k * BOX_BYTES, maps.x[k], tile.column + step * 64, tile.row, ready);
-#endif
-        }
     }
 }
 
-// Puts 64 of a warp's products a row into a box.
+// Puts a warp's 64 products of each of 16 rows into a box.
 __device__ __forceinline__ void put_products(unsigned char* box, const float* d)
 {
     const int lane = threadIdx.x % 32;
@@ -125,27 +106,26 @@ __device__ __forceinline__ void put_products(unsigned char* box, const float* d)
     }
 }
 
-// What a computing warpgroup does.
-__device__ __forceinline__ void compute_all(unsigned char* shared, const Maps& maps)
+__device__ __forceinline__ void multiply_all(unsigned char* shared)
 {
     const u32 base = shared_address(shared);
-    const int rank = cluster_rank(), group = __shfl_sync(0xffffffffu, threadIdx.x / 128, 0), warp = threadIdx.x % 128 / 32, lane = threadIdx.x % 32;
-    const bool leads = threadIdx.x % 128 == 0;
+    const int group = warp_get((int)threadIdx.x / 128, 0), warp = threadIdx.x % 128 / 32, lane = threadIdx.x % 32;
     auto release = [&](int place) {
-        phase_arrive_at(base + EMPTY_AT + place * 8, 0);
-        phase_arrive_at(base + EMPTY_AT + place * 8, 1);
+        if (warp == 0 && lane < 2)
+            phase_arrive_at(base + EMPTY_AT + place * 8, lane);
+        warp_barrier();
     };
     float d[128];
-    int leaving = -1; // the place whose results are on their way out
     Turn turn = {0, 0};
+    u32 parity = 1;
     FOR_EACH_TILE(index)
     {
-        const Tile tile = tile_at(index, rank);
-        int before = -1;
-        for (int step = 0; step < PRODUCT_STEPS; step++, advance(turn))
+        int before = 0;
+#pragma unroll 1
+        for (int step = 0; step < STEPS; step++, advance(turn))
         {
             const u32 at = base + turn.place * PLACE_BYTES;
-            const u64 left = tile_operand(at + group * (BOX_BYTES / GROUPS));
+            const u64 left = tile_operand(at + group * (HALF_ROWS * BOX_ROW_BYTES));
             const u64 right = B_TURNED ? turned_operand(at + BOX_BYTES, BOX_BYTES / 2) : tile_operand(at + BOX_BYTES);
             phase_wait(base + READY_AT + turn.place * 8, turn.parity);
             begin_products();
@@ -157,67 +137,73 @@ __device__ __forceinline__ void compute_all(unsigned char* shared, const Maps& m
                     multiply_tiles(d, left + operand_step(i * 32), right + operand_step(i * 32), step + i > 0);
             commit_products();
             group_wait<1>();
-            if (leads)
-            {
-                if (before >= 0)
-                    release(before);
-                else if (leaving >= 0)
-                {
-                    wait_stores_read<0>();
-                    release(leaving);
-                }
-            }
-            warp_barrier();
+            if (step > 0)
+                release(before);
             before = turn.place;
         }
         wait_products<0>(d);
-        if (leads)
-            release(before);
-        warp_barrier();
+        release(before);
 
-        leaving = -1;
+        phase_wait(base + TAKEN_AT + group * 8, parity);
 #pragma unroll
-        for (int step = 0; step < PROGRAM_STEPS; step++)
-        {
-            unsigned char* boxes = shared + turn.place * PLACE_BYTES + group * (BOX_BYTES / GROUPS);
-            phase_wait(base + READY_AT + turn.place * 8, turn.parity);
-            unsigned char* own = boxes + warp * 16 * BOX_ROW_BYTES;
-#pragma unroll
-            for (int i = 0; i < PARTS * (COLUMNS_AT_ONCE / 64); i++)
-                put_products(own + (INPUTS + i) * BOX_BYTES, d + step * COLUMNS_AT_ONCE / 2 + i * (PARTS == 2 ? PART_COLUMNS / 2 : 32));
-#ifdef PROGRAM
-            warp_barrier();
-#pragma unroll 2
-            for (int row = lane / 8; row < 16; row += 4)
-                PROGRAM(own + row * BOX_ROW_BYTES + ((lane % 8 ^ row % 8) << 4));
-#endif
-            publish_writes();
-            group_barrier(1 + group, 128);
-            if (leads)
-            {
-#pragma unroll
-                for (int i = 0; i < COLUMNS_AT_ONCE / 64; i++)
-#pragma unroll
-                    for (int k = 0; k < RESULTS; k++)
-                        store_box(maps.y[k], tile.column + step * COLUMNS_AT_ONCE + i * 64, tile.row + group * 64, shared_address(boxes) + (i * RESULTS + k) * BOX_BYTES);
-                commit_stores();
-                if (leaving >= 0)
-                {
-                    wait_stores_read<1>();
-                    release(leaving);
-                }
-            }
-            warp_barrier();
-            leaving = turn.place;
-            advance(turn);
-        }
+        for (int i = 0; i < 4; i++)
+            put_products(shared + RESULTS_AT + i * BOX_BYTES + (group * HALF_ROWS + warp * 16) * BOX_ROW_BYTES, d + i * 32);
+        warp_barrier();
+        if (lane == 0)
+            phase_arrive(base + DONE_AT + group * 8);
+        parity ^= 1;
     }
-    if (leads)
-        wait_stores_read<0>();
-    warp_barrier();
 }
 
-extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 1) product_hopper(const __grid_constant__ Maps maps)
+__device__ __forceinline__ void finish_all(unsigned char* shared, const Operands& operands)
+{
+    const u32 base = shared_address(shared);
+    const int rank = cluster_rank(), warp = threadIdx.x / 32 - GROUPS * 4, lane = threadIdx.x % 32;
+    constexpr int pieces = PART_COLUMNS / 8, rows = 32 / pieces, batches = TILE_ROWS / (rows * BATCH);
+    const int piece = lane % pieces;
+    const unsigned char* boxes = shared + RESULTS_AT + piece / 8 * BOX_BYTES;
+    u32 parity = 0;
+    FOR_EACH_TILE(index)
+    {
+        const Tile tile = tile_at(index, rank);
+        const int column = tile.column + piece * 8;
+        const int next = index + gridDim.x / 2;
+        if (next < TILES_DOWN * TILES_ACROSS)
+            PREFETCH(tile_at(next, rank));
+        int half = -1;
+#pragma unroll 1
+        for (int i = warp; i < batches; i += FINISHERS)
+        {
+            Read x[BATCH];
+            const int first = i * BATCH * rows + lane / pieces;
+#pragma unroll
+            for (int k = 0; k < BATCH; k++)
+                if (tile.row + first + k * rows < ROWS && column < COLUMNS)
+                    x[k] = read(operands, tile.row + first + k * rows, column);
+            if (i / (batches / 2) != half)
+            {
+                warp_barrier();
+                if (half >= 0 && lane == 0)
+                    phase_arrive(base + TAKEN_AT + half * 8);
+                half++;
+                phase_wait(base + DONE_AT + half * 8, parity);
+            }
+#pragma unroll
+            for (int k = 0; k < BATCH; k++)
+            {
+                const int row = first + k * rows;
+                if (tile.row + row < ROWS && column < COLUMNS)
+                    finish(operands, x[k], boxes + row * BOX_ROW_BYTES + ((piece % 8 ^ row % 8) << 4), tile.row + row, column);
+            }
+        }
+        warp_barrier();
+        if (lane == 0)
+            phase_arrive(base + TAKEN_AT + half * 8);
+        parity ^= 1;
+    }
+}
+
+extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 1) product_hopper(const __grid_constant__ Maps maps, PARAMETERS)
 {
     DYNAMIC_SHARED(shared);
     const u32 base = shared_address(shared);
@@ -228,20 +214,20 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 
             phase_init(base + READY_AT + i * 8, 1);
             phase_init(base + EMPTY_AT + i * 8, GROUPS * 2);
         }
+        for (int i = 0; i < GROUPS; i++)
+        {
+            phase_init(base + DONE_AT + i * 8, 4);
+            phase_init(base + TAKEN_AT + i * 8, FINISHERS);
+        }
         publish_barriers();
     }
     cluster_barrier();
-    if (threadIdx.x / 128 == GROUPS)
-    {
-        give_registers<40>();
-        if (threadIdx.x % 128 == 0)
-            load_all(base, maps);
-        warp_barrier();
-    }
-    else
-    {
-        take_registers<232>();
-        compute_all(shared, maps);
-    }
+    if (threadIdx.x < GROUPS * 128)
+        multiply_all(shared);
+    else if (threadIdx.x < THREADS - 32)
+        finish_all(shared, Operands{ARGUMENTS});
+    else if (threadIdx.x == THREADS - 32)
+        load_all(base, maps);
+    __syncwarp();
     cluster_barrier();
 }
