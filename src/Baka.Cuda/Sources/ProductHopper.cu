@@ -155,51 +155,64 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
     }
 }
 
+// Rows that a warp takes at a time, and how often in half a tile.
+#define PIECES_ACROSS (PART_COLUMNS / 8)
+#define ROWS_AT_ONCE (32 / PIECES_ACROSS)
+#define TURNS_OF_HALF (HALF_ROWS / (BATCH * ROWS_AT_ONCE))
+
 __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands& operands)
 {
     const u32 base = shared_address(shared);
     const int rank = cluster_rank(), warp = threadIdx.x / 32 - GROUPS * 4, lane = threadIdx.x % 32;
-    constexpr int pieces = PART_COLUMNS / 8, rows = 32 / pieces, batches = TILE_ROWS / (rows * BATCH);
-    const int piece = lane % pieces;
-    const unsigned char* boxes = shared + RESULTS_AT + piece / 8 * BOX_BYTES;
-    u32 parity = 0;
-    FOR_EACH_TILE(index)
-    {
-        const Tile tile = tile_at(index, rank);
-        const int column = tile.column + piece * 8;
-        const int next = index + gridDim.x / 2;
-        if (next < TILES_DOWN * TILES_ACROSS)
-            PREFETCH(tile_at(next, rank));
-        int half = -1;
+    const int piece = lane % PIECES_ACROSS, own_row = lane / PIECES_ACROSS;
+    const int first = blockIdx.x / 2, stride = gridDim.x / 2;
+    const int turns = (TILES_DOWN * TILES_ACROSS - first + stride - 1) / stride * (2 * TURNS_OF_HALF);
+    auto tile_of = [&](int turn) { return tile_at(first + turn / (2 * TURNS_OF_HALF) * stride, rank); };
+    auto row_of = [&](int turn, int k) { return (turn % (2 * TURNS_OF_HALF) * BATCH + k) * ROWS_AT_ONCE + own_row; };
+    auto fetch = [&](Read (&x)[BATCH], int turn) {
+        const Tile tile = tile_of(turn);
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+            if (turn < turns && tile.row + row_of(turn, k) < ROWS && tile.column + piece * 8 < COLUMNS)
+                x[k] = read(operands, tile.row + row_of(turn, k), tile.column + piece * 8);
+    };
+    Read x[BATCH], ahead[BATCH];
+    fetch(x, warp);
 #pragma unroll 1
-        for (int i = warp; i < batches; i += FINISHERS)
+    for (int turn = warp; turn < turns; turn += FINISHERS)
+    {
+        const int half = turn / TURNS_OF_HALF;
+        fetch(ahead, turn + FINISHERS);
+        if (turn - FINISHERS < half * TURNS_OF_HALF)
+            phase_wait(base + DONE_AT + half % 2 * 8, half / 2 % 2);
+
+        Pack<bf16, 8> products[BATCH][PARTS];
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+#pragma unroll
+            for (int part = 0; part < PARTS; part++)
+            {
+                const int row = row_of(turn, k), box = part * (PART_COLUMNS / 64) + piece / 8;
+                products[k][part] = load_pack<8>(reinterpret_cast<const bf16*>(shared + RESULTS_AT + box * BOX_BYTES + row * BOX_ROW_BYTES + ((piece % 8 ^ row % 8) << 4)));
+            }
+        if (turn + FINISHERS >= (half + 1) * TURNS_OF_HALF)
         {
-            Read x[BATCH];
-            const int first = i * BATCH * rows + lane / pieces;
-#pragma unroll
-            for (int k = 0; k < BATCH; k++)
-                if (tile.row + first + k * rows < ROWS && column < COLUMNS)
-                    x[k] = read(operands, tile.row + first + k * rows, column);
-            if (i / (batches / 2) != half)
-            {
-                warp_barrier();
-                if (half >= 0 && lane == 0)
-                    phase_arrive(base + TAKEN_AT + half * 8);
-                half++;
-                phase_wait(base + DONE_AT + half * 8, parity);
-            }
-#pragma unroll
-            for (int k = 0; k < BATCH; k++)
-            {
-                const int row = first + k * rows;
-                if (tile.row + row < ROWS && column < COLUMNS)
-                    finish(operands, x[k], boxes + row * BOX_ROW_BYTES + ((piece % 8 ^ row % 8) << 4), tile.row + row, column);
-            }
+            warp_barrier();
+            if (lane == 0)
+                phase_arrive(base + TAKEN_AT + half % 2 * 8);
         }
-        warp_barrier();
-        if (lane == 0)
-            phase_arrive(base + TAKEN_AT + half * 8);
-        parity ^= 1;
+
+        const Tile tile = tile_of(turn);
+        const int column = tile.column + piece * 8;
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+        {
+            const int row = tile.row + row_of(turn, k);
+            finish(operands, x[k], products[k], row, column, row < ROWS && column < COLUMNS);
+        }
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+            x[k] = ahead[k];
     }
 }
 
