@@ -8,8 +8,11 @@ namespace Baka.Compiler.Passes;
 /// overlap they are the rows of one matrix. Else each of the n parts of the weight maps every position, together with
 /// whatever else maps it, and a shifted sum of the n results follows: the inputs are never repeated in memory.
 /// </summary>
-public sealed class ExpandSteps : IPass
+/// <param name="takesOverlapping">Whether there is a kernel for steps whose inputs overlap, of a width that is a multiple of 64 and without history.</param>
+public sealed class ExpandSteps(bool takesOverlapping = false) : IPass
 {
+    private const int OverlappingWidth = 64;
+
     public TensorGraph Run(TensorGraph graph) => graph.Rewrite((target, node, inputs) => node.Op switch
     {
         StepLinear step => [Forward(step, inputs[0], inputs[1])],
@@ -17,7 +20,7 @@ public sealed class ExpandSteps : IPass
         _ => target.Copy(node, inputs),
     });
 
-    private static Tensor Forward(StepLinear step, Tensor x, Tensor w)
+    private Tensor Forward(StepLinear step, Tensor x, Tensor w)
     {
         var (groups, positions, width) = Sizes(step, x, w);
         if (Rows(step, x) is { } rows)
@@ -25,6 +28,11 @@ public sealed class ExpandSteps : IPass
             var each = positions / rows;
             var y = x.Reshape(groups * rows, w.Shape[1]).Linear(w).Reshape(groups, rows, 1, width);
             return y.Pad(2, each - 1, 0).Reshape(groups, positions, width);
+        }
+
+        if (takesOverlapping && step is { Stride: 1, History: 0 } && x.Shape[2] % OverlappingWidth == 0)
+        {
+            return x.Node.Graph.Add(step, [x, w]);
         }
 
         var mapped = x.Flatten().Linear(Parts(step, w)).Reshape(groups, step.History + positions, step.Width * width);

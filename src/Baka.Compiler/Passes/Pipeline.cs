@@ -8,7 +8,12 @@ namespace Baka.Compiler.Passes;
 /// </summary>
 public sealed class Pipeline
 {
-    private Pipeline(IReadOnlyList<IPass> first, IReadOnlyList<IPass> afterLoss) => Passes = [.. first, .. Beginning, .. afterLoss, .. Rest];
+    // A pair of Hopper's multiprocessors makes 256 x 256 results at a time; with fewer than that each, libraries' products
+    // are better cut.
+    private const long LeastResults = 66L * 256 * 256;
+
+    private Pipeline(IReadOnlyList<IPass> first, IReadOnlyList<IPass> afterLoss, long leastFinished = long.MaxValue) =>
+        Passes = [.. first, .. Beginning, .. afterLoss, .. Rest(leastFinished)];
 
     /// <summary>For kernels that take the inputs of a step where they lie.</summary>
     public static Pipeline Cpu { get; } = new([], []);
@@ -24,6 +29,9 @@ public sealed class Pipeline
             new AccumulateInKernels(),
         ]);
 
+    /// <summary>For kernels that multiply and go on with the results.</summary>
+    public static Pipeline Hopper { get; } = ForHopper(LeastResults);
+
     public IReadOnlyList<IPass> Passes { get; }
 
     private static IReadOnlyList<IPass> Beginning =>
@@ -35,7 +43,7 @@ public sealed class Pipeline
         new TakeLossFromGradient(),
     ];
 
-    private static IReadOnlyList<IPass> Rest =>
+    private static IReadOnlyList<IPass> Rest(long leastFinished) =>
     [
         // dx = Σ dyᵢ·Wᵢ becomes one product over all i.
         new MergeInputGradients(),
@@ -44,7 +52,7 @@ public sealed class Pipeline
         new AccumulateProducts(),
 
         // x·Wᵢᵀ for all i become one product, and so do the dyᵢᵀ·x.
-        new MergeSiblingProducts(),
+        new MergeSiblingProducts(leastFinished),
 
         new Simplify(),
 
@@ -56,7 +64,13 @@ public sealed class Pipeline
 
         // Connected elementwise nodes become one kernel.
         new FuseElementwise(),
+
+        // What reads a large product becomes the end of its kernel.
+        new FinishProducts(leastFinished),
     ];
+
+    /// <summary>For kernels that multiply and go on with the results where these are many enough.</summary>
+    public static Pipeline ForHopper(long leastFinished) => new([new ExpandSteps(takesOverlapping: true)], [new AccumulateInKernels()], leastFinished);
 
     public TensorGraph Run(TensorGraph graph) => Passes.Aggregate(graph.Pruned(), (current, pass) => pass.Run(current).Pruned());
 }

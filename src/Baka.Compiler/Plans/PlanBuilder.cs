@@ -95,6 +95,7 @@ public sealed class PlanBuilder
     private static IEnumerable<Tensor> ProductOperands(Node node) => node.Op switch
     {
         MatMul or MatMulAdd => node.Inputs.Take(2),
+        FinishedProduct product => node.Inputs.Take(1 + product.Products),
         LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or StepLinear or StepLinearBackward => [node.Inputs[1]],
         _ => [],
     };
@@ -345,9 +346,15 @@ public sealed class PlanBuilder
     private void EmitKernel(Node node)
     {
         var inputs = node.Inputs.Select((input, i) => Operand(node, i)).ToArray();
-        if (node.Op is FusedElementwise && Walks(node, inputs) is null)
+        var walked = node.Op switch
         {
-            inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
+            FusedElementwise => 0,
+            FinishedProduct product => 1 + product.Products,
+            _ => inputs.Length,
+        };
+        if (walked < inputs.Length && Walks(node, inputs.Skip(walked)) is null)
+        {
+            inputs = [.. inputs.Select((view, i) => i < walked || view.IsDense ? view : Dense(node, view))];
         }
 
         AddStep(node.Op, node, inputs, [.. node.Outputs.Select(ViewOf)]);

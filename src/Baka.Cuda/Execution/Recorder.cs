@@ -7,11 +7,8 @@ using Baka.Cuda.Products;
 namespace Baka.Cuda.Execution;
 
 /// <summary>Puts operations into a stream, with the addresses that their operands have now.</summary>
-internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels, ProductRunner products)
+internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels, ProductRunner products, ArgumentWriter arguments)
 {
-    // Addresses and numbers alike.
-    private const int ArgumentBytes = 8;
-
     /// <summary>Makes ready what operations need; nothing of that may happen while they are recorded.</summary>
     /// <param name="scratch">Memory whose content may be lost.</param>
     public void Prepare(IReadOnlyCollection<Operation> operations, DeviceMemory scratch)
@@ -49,29 +46,12 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
     private void Put(Launch launch, Func<View, ulong> address)
     {
         var count = launch.Arguments.Count;
-        var values = stackalloc byte[ArgumentBytes * count];
+        var room = stackalloc byte[ArgumentWriter.Room(launch.Arguments)];
         var pointers = stackalloc void*[count];
+        var end = room;
         for (var i = 0; i < count; i++)
         {
-            var value = values + ArgumentBytes * i;
-            pointers[i] = value;
-            switch (launch.Arguments[i])
-            {
-                case Argument.Pointer pointer:
-                    *(ulong*)value = address(pointer.View);
-                    break;
-                case Argument.Int number:
-                    *(int*)value = number.Value;
-                    break;
-                case Argument.Long number:
-                    *(long*)value = number.Value;
-                    break;
-                case Argument.Float number:
-                    *(float*)value = number.Value;
-                    break;
-                default:
-                    throw new NotSupportedException($"A kernel cannot be given {launch.Arguments[i]}.");
-            }
+            pointers[i] = arguments.Write(launch.Arguments[i], ref end, address);
         }
 
         stream.Launch(kernels.Kernels[launch.Kernel].Function, launch.Grid, launch.Threads, launch.SharedBytes, pointers);

@@ -21,4 +21,10 @@ internal abstract record Argument
     public sealed record Long(long Value) : Argument;
 
     public sealed record Float(float Value) : Argument;
+
+    /// <summary>How a bf16 matrix lies in memory, for copies of boxes of that many rows and 64 columns into shared memory.</summary>
+    public sealed record Map(View Matrix, int BoxRows) : Argument;
+
+    /// <summary>Values one after the other, each at a multiple of its size.</summary>
+    public sealed record Struct(IReadOnlyList<Argument> Members) : Argument;
 }

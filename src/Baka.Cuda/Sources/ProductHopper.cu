@@ -5,8 +5,8 @@
 //
 // Left open: DEPTH, the length of the sums; PARTS, the products side by side in a tile, each with a B of its own, and
 // B_TURNED, whether B's rows are columns in memory; A_WIDTH, the columns of A: where they are fewer than DEPTH, each row
-// goes on in the rows below, and A_SHIFT is where the first of them lies; ROWS and COLUMNS of each product; and the
-// program: Operands, Read, read and finish.
+// goes on in the rows below, and A_SHIFT is where the first of them lies; ROWS and COLUMNS of each product; INPUTS, the
+// other matrices, their rows X_STRIDES apart; and the program: Results, where to, and finish, what is done for 8 neighbors.
 
 #define TILE_ROWS 128
 #define PART_COLUMNS (256 / PARTS)
@@ -25,15 +25,21 @@
 #define DONE_AT (EMPTY_AT + PLACES * 8)
 #define TAKEN_AT (DONE_AT + GROUPS * 8)
 #define FINISHERS 3 // warps
+#define BATCH (INPUTS == 0 ? 4 : INPUTS <= 2 ? 2 : 1) // neighbors of a row that a thread takes at a time
+#define SLOTS 12 // for neighbors of inputs on their way
+#define TURNS_AHEAD (INPUTS == 0 ? 1 : SLOTS / (BATCH * INPUTS))
+#define SLOT_BYTES (FINISHERS * 32 * 16)
+#define SLOTS_AT (TAKEN_AT + GROUPS * 8)
 #define THREADS (GROUPS * 128 + FINISHERS * 32 + 32)
-#ifndef BATCH
-#define BATCH 4
-#endif
 
-// A by boxes of 128 rows, the B of each part by boxes of 128 or, where turned, of 64.
-struct Maps
+// Maps of A by boxes of 128 rows and of each B by boxes of 128 or, where turned, of 64.
+struct Operands
 {
     TensorMap a, b[PARTS];
+#if INPUTS > 0
+    const bf16* x[INPUTS];
+#endif
+    Results results;
 };
 
 struct Turn
@@ -64,7 +70,7 @@ __device__ __forceinline__ Tile tile_at(int index, int rank)
 
 #define FOR_EACH_TILE(index) for (int index = blockIdx.x / 2; index < TILES_DOWN * TILES_ACROSS; index += gridDim.x / 2)
 
-__device__ __forceinline__ void load_all(u32 base, const Maps& maps)
+__device__ __forceinline__ void load_all(u32 base, const Operands& operands)
 {
     const int rank = cluster_rank();
     Turn turn = {0, 0};
@@ -77,11 +83,11 @@ __device__ __forceinline__ void load_all(u32 base, const Maps& maps)
             const u32 to = base + turn.place * PLACE_BYTES, ready = base + READY_AT + turn.place * 8;
             phase_wait(base + EMPTY_AT + turn.place * 8, turn.parity ^ 1);
             phase_arrive_expecting(ready, PLACE_BYTES);
-            copy_box(to, maps.a, step * 64 % A_WIDTH, tile.row + A_SHIFT + step * 64 / A_WIDTH, ready);
+            copy_box(to, operands.a, step * 64 % A_WIDTH, tile.row + A_SHIFT + step * 64 / A_WIDTH, ready);
 
             // Each block brings half of B for both.
             const u32 half = to + (1 + rank) * BOX_BYTES;
-            const TensorMap& own = maps.b[PARTS == 1 ? 0 : rank];
+            const TensorMap& own = operands.b[PARTS == 1 ? 0 : rank];
             const int first = tile.column + (PARTS == 1 ? rank * 128 : 0);
             if constexpr (B_TURNED)
             {
@@ -163,30 +169,46 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
 __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands& operands)
 {
     const u32 base = shared_address(shared);
-    const int rank = cluster_rank(), warp = threadIdx.x / 32 - GROUPS * 4, lane = threadIdx.x % 32;
+    const int rank = cluster_rank(), thread = threadIdx.x - GROUPS * 128, warp = thread / 32, lane = thread % 32;
     const int piece = lane % PIECES_ACROSS, own_row = lane / PIECES_ACROSS;
     const int first = blockIdx.x / 2, stride = gridDim.x / 2;
     const int turns = (TILES_DOWN * TILES_ACROSS - first + stride - 1) / stride * (2 * TURNS_OF_HALF);
     auto tile_of = [&](int turn) { return tile_at(first + turn / (2 * TURNS_OF_HALF) * stride, rank); };
     auto row_of = [&](int turn, int k) { return (turn % (2 * TURNS_OF_HALF) * BATCH + k) * ROWS_AT_ONCE + own_row; };
-    auto fetch = [&](Read (&x)[BATCH], int turn) {
+    auto slot = [&](int place, int k, int i) { return SLOTS_AT + ((place * BATCH + k) * INPUTS + i) * SLOT_BYTES + thread * 16; };
+    auto fetch = [&](int turn, int place) {
+#if INPUTS > 0
+        constexpr i64 strides[] = X_STRIDES;
         const Tile tile = tile_of(turn);
+        const int column = tile.column + piece * 8;
 #pragma unroll
         for (int k = 0; k < BATCH; k++)
-            if (turn < turns && tile.row + row_of(turn, k) < ROWS && tile.column + piece * 8 < COLUMNS)
-                x[k] = read(operands, tile.row + row_of(turn, k), tile.column + piece * 8);
+#pragma unroll
+            for (int i = 0; i < INPUTS; i++)
+            {
+                const int row = tile.row + row_of(turn, k);
+                copy_async_16(base + slot(place, k, i), operands.x[i] + row * strides[i] + column, turn < turns && row < ROWS && column < COLUMNS);
+            }
+        copy_async_commit();
+#endif
     };
-    Read x[BATCH], ahead[BATCH];
-    fetch(x, warp);
+    for (int i = 0; i < TURNS_AHEAD; i++)
+        fetch(warp + i * FINISHERS, i);
+    int place = 0;
 #pragma unroll 1
     for (int turn = warp; turn < turns; turn += FINISHERS)
     {
         const int half = turn / TURNS_OF_HALF;
-        fetch(ahead, turn + FINISHERS);
+        Pack<bf16, 8> inputs[BATCH][INPUTS > 0 ? INPUTS : 1], products[BATCH][PARTS];
+        copy_async_wait<TURNS_AHEAD - 1>();
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+#pragma unroll
+            for (int i = 0; i < INPUTS; i++)
+                inputs[k][i] = load_pack<8>(reinterpret_cast<const bf16*>(shared + slot(place, k, i)));
+
         if (turn - FINISHERS < half * TURNS_OF_HALF)
             phase_wait(base + DONE_AT + half % 2 * 8, half / 2 % 2);
-
-        Pack<bf16, 8> products[BATCH][PARTS];
 #pragma unroll
         for (int k = 0; k < BATCH; k++)
 #pragma unroll
@@ -208,15 +230,15 @@ __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands
         for (int k = 0; k < BATCH; k++)
         {
             const int row = tile.row + row_of(turn, k);
-            finish(operands, x[k], products[k], row, column, row < ROWS && column < COLUMNS);
+            finish(operands.results, inputs[k], products[k], row, column, row < ROWS && column < COLUMNS);
         }
-#pragma unroll
-        for (int k = 0; k < BATCH; k++)
-            x[k] = ahead[k];
+        fetch(turn + TURNS_AHEAD * FINISHERS, place);
+        place = place + 1 == TURNS_AHEAD ? 0 : place + 1;
     }
+    copy_async_wait<0>();
 }
 
-extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 1) product_hopper(const __grid_constant__ Maps maps, PARAMETERS)
+extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 1) product_hopper(const __grid_constant__ Operands operands)
 {
     DYNAMIC_SHARED(shared);
     const u32 base = shared_address(shared);
@@ -238,9 +260,9 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 
     if (threadIdx.x < GROUPS * 128)
         multiply_all(shared);
     else if (threadIdx.x < THREADS - 32)
-        finish_all(shared, Operands{ARGUMENTS});
+        finish_all(shared, operands);
     else if (threadIdx.x == THREADS - 32)
-        load_all(base, maps);
+        load_all(base, operands);
     __syncwarp();
     cluster_barrier();
 }
