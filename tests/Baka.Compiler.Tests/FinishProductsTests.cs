@@ -8,7 +8,7 @@ namespace Baka.Compiler.Tests;
 
 public sealed class FinishProductsTests
 {
-    private static readonly Pipeline Eager = Pipeline.ForHopper(leastFinished: 1);
+    private static readonly Pipeline Eager = Pipeline.ForHopper(leastResults: 1, leastPositions: 1);
 
     [Fact]
     public void What_reads_a_product_becomes_the_end_of_its_kernel()
@@ -59,6 +59,7 @@ public sealed class FinishProductsTests
         Tensor[] weights = [.. new[] { "gate", "up", "other", "more" }.Select(name => graph.Parameter(name, new Shape(5, 8)))];
         var (gate, up, other, more) = (x.Linear(weights[0]), x.Linear(weights[1]), x.Linear(weights[2]), x.Linear(weights[3]));
         var loss = ((up * gate.Sigmoid()).MatMul(other, transposeThis: true) + more.MatMul(more, transposeThis: true)).SumAll();
+        graph.Output("loss", loss);
         foreach (var (weight, gradient) in weights.Zip(Gradients.Of(loss, weights)))
         {
             graph.Output(((Variable)weight.Node.Op).Name, gradient);
@@ -77,7 +78,7 @@ public sealed class FinishProductsTests
     {
         var graph = new TensorGraph();
         var (a, b, c, d) = (Matrix(graph, "a", 6, 8), Matrix(graph, "b", 8, 4), Matrix(graph, "c", 6, 3), Matrix(graph, "d", 3, 4));
-        graph.Output("y", a.MatMul(b) + c.MatMul(d).Tanh());
+        graph.Output("y", a.MatMul(b).Sigmoid() + c.MatMul(d).Tanh());
 
         Assert.Equal([new Shape(6, 8), new Shape(8, 4), new Shape(6, 4)], Kernels(Eager, graph).Single(n => n.Op is FinishedProduct).Inputs.Select(i => i.Shape));
         Agrees(graph);
@@ -100,7 +101,7 @@ public sealed class FinishProductsTests
     {
         var graph = new TensorGraph();
         var x = graph.Input("x", DType.Float32, new Shape(2, history + 9, width));
-        graph.Output("y", graph.Add(new StepLinear(4, stride, history), [x, graph.Parameter("w", new Shape(5, 4 * width))]));
+        graph.Output("y", graph.Add(new StepLinear(4, stride, history), [x, graph.Parameter("w", new Shape(8, 4 * width))]));
         Assert.Equal(stays, Kernels(Eager, graph).Any(n => n.Op is StepLinear));
         Assert.DoesNotContain(Kernels(Pipeline.Gpu, graph), n => n.Op is StepLinear);
     }

@@ -29,7 +29,7 @@ public sealed class GpuPipelineTests
     {
         var model = new LanguageModel(Lab.Zoo[name]);
         using var expected = new ReferenceDevice();
-        using var actual = new OptimizingDevice(hopper ? Pipeline.ForHopper(leastFinished: 1) : Pipeline.Gpu);
+        using var actual = new OptimizingDevice(hopper ? Pipeline.ForHopper(leastResults: 1, leastPositions: 1) : Pipeline.Gpu);
         Train(expected, model);
         Train(actual, model);
         foreach (var variable in expected.Variables.Keys)

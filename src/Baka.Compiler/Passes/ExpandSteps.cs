@@ -6,13 +6,12 @@ namespace Baka.Compiler.Passes;
 /// <summary>
 /// Turns <see cref="StepLinear"/> into matrix products that other passes know. Where the inputs of the outputs do not
 /// overlap they are the rows of one matrix. Else each of the n parts of the weight maps every position, together with
-/// whatever else maps it, and a shifted sum of the n results follows: the inputs are never repeated in memory.
+/// whatever else maps it, and a shifted sum of the n results follows: the inputs are never repeated in memory. Outputs
+/// of many positions stay as they are for a kernel that reads overlapping rows.
 /// </summary>
-/// <param name="takesOverlapping">Whether there is a kernel for steps whose inputs overlap, of a width that is a multiple of 64 and without history.</param>
-public sealed class ExpandSteps(bool takesOverlapping = false) : IPass
+/// <param name="leastOverlapping">Positions from which on a kernel takes inputs that overlap, where its conditions are met.</param>
+public sealed class ExpandSteps(long leastOverlapping = long.MaxValue) : IPass
 {
-    private const int OverlappingWidth = 64;
-
     public TensorGraph Run(TensorGraph graph) => graph.Rewrite((target, node, inputs) => node.Op switch
     {
         StepLinear step => [Forward(step, inputs[0], inputs[1])],
@@ -30,7 +29,7 @@ public sealed class ExpandSteps(bool takesOverlapping = false) : IPass
             return y.Pad(2, each - 1, 0).Reshape(groups, positions, width);
         }
 
-        if (takesOverlapping && step is { Stride: 1, History: 0 } && x.Shape[2] % OverlappingWidth == 0)
+        if (step is { Stride: 1, History: 0 } && groups * positions >= leastOverlapping && x.Shape[2] % 64 == 0 && width % 8 == 0)
         {
             return x.Node.Graph.Add(step, [x, w]);
         }

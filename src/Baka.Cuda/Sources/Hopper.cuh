@@ -5,6 +5,9 @@
 // A tile has rows of 64 bfloat16 numbers, 128 bytes each, and begins at a multiple of 1024 bytes. Of row r, the 16-byte
 // piece c lies at place c ^ r % 8, so that 8 rows' pieces c lie in 32 different banks.
 
+// Where a 16-byte piece of a row lies, from the tile's first byte.
+__device__ __forceinline__ u32 piece_place(int row, int piece) { return row * 128 + ((piece ^ row % 8) << 4); }
+
 // What products take as a tile's address; k numbers further along the rows are 2 k bytes away, a multiple of 32; r rows
 // further 128 r bytes, a multiple of 1024. (Start / 16; 1 unused; 1024 bytes from 8 rows to the next 8; the swizzle.)
 __device__ __forceinline__ u64 tile_operand(u32 address)
@@ -125,6 +128,22 @@ __device__ __forceinline__ bool phase_ended(u32 barrier, u32 parity)
     return ended != 0;
 }
 
+// A ring of places in shared memory that one warp fills and others use: the use-th time of all.
+struct Turn
+{
+    int place;
+    u32 parity;
+};
+
+template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
+{
+    if (++turn.place == PLACES)
+    {
+        turn.place = 0;
+        turn.parity ^= 1;
+    }
+}
+
 // Waits for the end of a phase, told by its number's last bit.
 __device__ __forceinline__ void phase_wait(u32 barrier, u32 parity)
 {
@@ -165,25 +184,6 @@ __device__ __forceinline__ void copy_box_to_both(u32 shared, const TensorMap& ma
         "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;"
         ::"r"(shared), "l"(&matrix), "r"(column), "r"(row), "r"(barrier), "h"((unsigned short)3) : "memory");
 }
-
-// Brings a box nearer, to the second cache.
-__device__ __forceinline__ void prefetch_box(const TensorMap& matrix, int column, int row)
-{
-    asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global [%0, {%1, %2}];" ::"l"(&matrix), "r"(column), "r"(row) : "memory");
-}
-
-// A tile to where a box of a matrix is, but for what lies beyond it.
-__device__ __forceinline__ void store_box(const TensorMap& matrix, int column, int row, u32 shared)
-{
-    asm volatile(
-        "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%1, %2}], [%3];"
-        ::"l"(&matrix), "r"(column), "r"(row), "r"(shared) : "memory");
-}
-
-__device__ __forceinline__ void commit_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-
-// Waits until at most N of the thread's committed groups of stores are still to read shared memory.
-template <int N> __device__ __forceinline__ void wait_stores_read() { asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory"); }
 
 // The block's number in its cluster.
 __device__ __forceinline__ int cluster_rank()

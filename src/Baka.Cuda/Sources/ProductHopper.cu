@@ -1,12 +1,14 @@
 // An elementwise program on the results of a product A Bᵀ of bfloat16 matrices and on other matrices at the same places,
 // on Hopper's tensor cores. Two blocks, a cluster, make 128 x 256 products each, below one another, and share what they
-// load of B; they take one tile after the other. A block's first two warpgroups multiply, 64 rows each, three more warps
-// compute with the results of one tile while the next is multiplied, and the last loads A and B through a ring.
+// load of B; they take one tile after the other. A block's first two warpgroups multiply, 64 rows each, more warps compute
+// with the results of one tile while the next is multiplied, and the last loads A and B through a ring.
 //
 // Left open: DEPTH, the length of the sums; PARTS, the products side by side in a tile, each with a B of its own, and
 // B_TURNED, whether B's rows are columns in memory; A_WIDTH, the columns of A: where they are fewer than DEPTH, each row
 // goes on in the rows below, and A_SHIFT is where the first of them lies; ROWS and COLUMNS of each product; INPUTS, the
-// other matrices, their rows X_STRIDES apart; and the program: Results, where to, and finish, what is done for 8 neighbors.
+// other matrices, their rows X_STRIDES apart; the program: Results, where to, and finish, what is done for 8 neighbors; how
+// many PLACES the ring has, how many warps are FINISHERS, and how many SLOTS, for 8 neighbors of an input that are on
+// their way, each of their threads.
 
 #define TILE_ROWS 128
 #define PART_COLUMNS (256 / PARTS)
@@ -16,7 +18,6 @@
 #define BOX_ROW_BYTES 128
 #define BOX_BYTES (TILE_ROWS * BOX_ROW_BYTES)
 #define PLACE_BYTES (3 * BOX_BYTES)
-#define PLACES 3
 #define GROUPS 2
 #define HALF_ROWS (TILE_ROWS / GROUPS)
 #define RESULTS_AT (PLACES * PLACE_BYTES)
@@ -24,9 +25,7 @@
 #define EMPTY_AT (READY_AT + PLACES * 8)
 #define DONE_AT (EMPTY_AT + PLACES * 8)
 #define TAKEN_AT (DONE_AT + GROUPS * 8)
-#define FINISHERS 3 // warps
-#define BATCH (INPUTS == 0 ? 4 : INPUTS <= 2 ? 2 : 1) // neighbors of a row that a thread takes at a time
-#define SLOTS 12 // for neighbors of inputs on their way
+#define BATCH (INPUTS == 0 ? 4 : INPUTS <= 2 ? 2 : 1) // times 8 neighbors that a thread takes at a time
 #define TURNS_AHEAD (INPUTS == 0 ? 1 : SLOTS / (BATCH * INPUTS))
 #define SLOT_BYTES (FINISHERS * 32 * 16)
 #define SLOTS_AT (TAKEN_AT + GROUPS * 8)
@@ -41,21 +40,6 @@ struct Operands
 #endif
     Results results;
 };
-
-struct Turn
-{
-    int place;
-    u32 parity;
-};
-
-__device__ __forceinline__ void advance(Turn& turn)
-{
-    if (++turn.place == PLACES)
-    {
-        turn.place = 0;
-        turn.parity ^= 1;
-    }
-}
 
 // The first row of the block's tile, and its first column in each part.
 struct Tile
@@ -78,7 +62,7 @@ __device__ __forceinline__ void load_all(u32 base, const Operands& operands)
     {
         const Tile tile = tile_at(index, rank);
 #pragma unroll 1
-        for (int step = 0; step < STEPS; step++, advance(turn))
+        for (int step = 0; step < STEPS; step++, advance<PLACES>(turn))
         {
             const u32 to = base + turn.place * PLACE_BYTES, ready = base + READY_AT + turn.place * 8;
             phase_wait(base + EMPTY_AT + turn.place * 8, turn.parity ^ 1);
@@ -106,10 +90,7 @@ __device__ __forceinline__ void put_products(unsigned char* box, const float* d)
     const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < 16; i++)
-    {
-        const int row = i % 2 * 8 + lane / 4;
-        *reinterpret_cast<u32*>(box + row * BOX_ROW_BYTES + ((i / 2 ^ row % 8) << 4) + lane % 4 * 4) = pack_bf16(d[2 * i], d[2 * i + 1]);
-    }
+        *reinterpret_cast<u32*>(box + piece_place(i % 2 * 8 + lane / 4, i / 2) + lane % 4 * 4) = pack_bf16(d[2 * i], d[2 * i + 1]);
 }
 
 __device__ __forceinline__ void multiply_all(unsigned char* shared)
@@ -128,7 +109,7 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
     {
         int before = 0;
 #pragma unroll 1
-        for (int step = 0; step < STEPS; step++, advance(turn))
+        for (int step = 0; step < STEPS; step++, advance<PLACES>(turn))
         {
             const u32 at = base + turn.place * PLACE_BYTES;
             const u64 left = tile_operand(at + group * (HALF_ROWS * BOX_ROW_BYTES));
@@ -215,7 +196,7 @@ __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands
             for (int part = 0; part < PARTS; part++)
             {
                 const int row = row_of(turn, k), box = part * (PART_COLUMNS / 64) + piece / 8;
-                products[k][part] = load_pack<8>(reinterpret_cast<const bf16*>(shared + RESULTS_AT + box * BOX_BYTES + row * BOX_ROW_BYTES + ((piece % 8 ^ row % 8) << 4)));
+                products[k][part] = load_pack<8>(reinterpret_cast<const bf16*>(shared + RESULTS_AT + box * BOX_BYTES + piece_place(row, piece % 8)));
             }
         if (turn + FINISHERS >= (half + 1) * TURNS_OF_HALF)
         {
@@ -232,6 +213,8 @@ __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands
             const int row = tile.row + row_of(turn, k);
             finish(operands.results, inputs[k], products[k], row, column, row < ROWS && column < COLUMNS);
         }
+
+        // Only the thread itself reads its slots, and it has.
         fetch(turn + TURNS_AHEAD * FINISHERS, place);
         place = place + 1 == TURNS_AHEAD ? 0 : place + 1;
     }
@@ -263,6 +246,6 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(THREADS, 
         finish_all(shared, operands);
     else if (threadIdx.x == THREADS - 32)
         load_all(base, operands);
-    __syncwarp();
+    warp_barrier();
     cluster_barrier();
 }
