@@ -135,9 +135,9 @@ struct Turn
     u32 parity;
 };
 
-template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
+template <int N> __device__ __forceinline__ void advance(Turn& turn)
 {
-    if (++turn.place == PLACES)
+    if (++turn.place == N)
     {
         turn.place = 0;
         turn.parity ^= 1;

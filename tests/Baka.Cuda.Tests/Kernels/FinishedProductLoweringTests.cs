@@ -99,6 +99,17 @@ public sealed class FinishedProductLoweringTests
         Assert.Contains("z0[e] = row % 520 < 3 ? 0.0f : a0;", launch.Kernel.Source);
     }
 
+    [Fact]
+    public void No_name_defined_in_front_means_something_else_in_the_files_that_follow()
+    {
+        var op = new StepLinear(4, 1, 0);
+        var launch = (Launch)Assert.Single(FinishedProductLowering.Lower(op, Step(op, [Dense(BF16, 32, 520, 768), Dense(BF16, 768, 3072)], Dense(BF16, 32, 520, 768)), Context()));
+        var names = launch.Kernel.Source.Split('\n').TakeWhile(line => line.StartsWith("#define ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1]).ToArray();
+
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.DoesNotMatch($@"\b{name}\b", SourceFiles.Read("Hopper.cuh") + SourceFiles.Read("ElementwiseFunctions.cuh")));
+    }
+
     /// <summary>The sigmoid of a product, and that times what comes next.</summary>
     private static FinishedProduct Op(bool transposeB, int products, bool keeps) => new(transposeB, products, keeps, new FusedElementwise(
         [
