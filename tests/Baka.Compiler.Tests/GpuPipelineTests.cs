@@ -20,16 +20,19 @@ public sealed class GpuPipelineTests
     private static readonly TrainRecipe InGroups = new() { Batch = Rows, RowsPerPass = 2 };
 
     [Theory]
-    [InlineData("plain")]
-    [InlineData("xl")]
-    [InlineData("memory")]
-    [InlineData("step")]
-    [InlineData("step shared by all")]
-    public void Training_computes_what_the_unoptimized_graphs_do(string name)
+    [InlineData("plain", false)]
+    [InlineData("xl", false)]
+    [InlineData("memory", false)]
+    [InlineData("step", false)]
+    [InlineData("step shared by all", false)]
+    [InlineData("plain", true)]
+    [InlineData("step", true)]
+    [InlineData("step shared by all", true)]
+    public void Training_computes_what_the_unoptimized_graphs_do(string name, bool hopper)
     {
         var model = new LanguageModel(Lab.Zoo[name]);
         using var expected = new ReferenceDevice();
-        using var actual = new OptimizingDevice();
+        using var actual = new OptimizingDevice(hopper ? Pipeline.ForHopper(leastResults: 1, leastPositions: 1) : Pipeline.Gpu);
         Train(expected, model);
         Train(actual, model);
         foreach (var variable in expected.Variables.Keys)
@@ -159,13 +162,13 @@ public sealed class GpuPipelineTests
     }
 
     /// <summary>Evaluates naively what the passes make of graphs.</summary>
-    private sealed class OptimizingDevice : IDevice
+    private sealed class OptimizingDevice(Pipeline pipeline) : IDevice
     {
         private readonly ReferenceDevice _inner = new();
 
         public IReadOnlyDictionary<string, Shape> Variables => _inner.Variables;
 
-        public IProgram Load(TensorGraph graph, int groups = 1) => _inner.Load(Pipeline.Gpu.Run(graph), groups);
+        public IProgram Load(TensorGraph graph, int groups = 1) => _inner.Load(pipeline.Run(graph), groups);
 
         public void Read(string variable, Span<float> to) => _inner.Read(variable, to);
 

@@ -32,6 +32,7 @@ public sealed class PassTests
         var expected = at.Run(device);
         Check(Pipeline.Cpu, device, at, expected);
         Check(Pipeline.Gpu, device, at, expected);
+        Check(Pipeline.ForHopper(leastResults: 1, leastPositions: 1), device, at, expected);
     }
 
     private static void Check(Pipeline pipeline, ReferenceDevice device, OpCase at, Dictionary<string, float[]> expected)

@@ -6,9 +6,11 @@ namespace Baka.Compiler.Passes;
 /// <summary>
 /// Turns <see cref="StepLinear"/> into matrix products that other passes know. Where the inputs of the outputs do not
 /// overlap they are the rows of one matrix. Else each of the n parts of the weight maps every position, together with
-/// whatever else maps it, and a shifted sum of the n results follows: the inputs are never repeated in memory.
+/// whatever else maps it, and a shifted sum of the n results follows: the inputs are never repeated in memory. Outputs
+/// of many positions stay as they are for a kernel that reads overlapping rows.
 /// </summary>
-public sealed class ExpandSteps : IPass
+/// <param name="leastOverlapping">Positions from which on a kernel takes inputs that overlap, where its conditions are met.</param>
+public sealed class ExpandSteps(long leastOverlapping = long.MaxValue) : IPass
 {
     public TensorGraph Run(TensorGraph graph) => !graph.Nodes.Any(n => n.Op is StepLinear or StepLinearBackward) ? graph : graph.Rewrite((target, node, inputs) => node.Op switch
     {
@@ -17,7 +19,7 @@ public sealed class ExpandSteps : IPass
         _ => target.Copy(node, inputs),
     });
 
-    private static Tensor Forward(StepLinear step, Tensor x, Tensor w)
+    private Tensor Forward(StepLinear step, Tensor x, Tensor w)
     {
         var (groups, positions, width) = Sizes(step, x, w);
         if (Rows(step, x) is { } rows)
@@ -25,6 +27,11 @@ public sealed class ExpandSteps : IPass
             var each = positions / rows;
             var y = x.Reshape(groups * rows, w.Shape[1]).Linear(w).Reshape(groups, rows, 1, width);
             return y.Pad(2, each - 1, 0).Reshape(groups, positions, width);
+        }
+
+        if (step is { Stride: 1, History: 0 } && groups * positions >= leastOverlapping && x.Shape[2] % 64 == 0 && width % 8 == 0)
+        {
+            return x.Node.Graph.Add(step, [x, w]);
         }
 
         var mapped = x.Flatten().Linear(Parts(step, w)).Reshape(groups, step.History + positions, step.Width * width);

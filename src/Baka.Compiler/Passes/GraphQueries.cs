@@ -39,10 +39,11 @@ internal static class GraphQueries
     };
 
     /// <summary>
-    /// The place of a weight among those side by side, the same in the forward and the backward pass: variables as they
-    /// were declared, then what is made of variables.
+    /// The place of a weight among those side by side, the same in the forward and the backward pass: variables, the
+    /// lowest first, so that pairs of high ones that stay for themselves do not part the others, and as they were
+    /// declared; then what is made of variables.
     /// </summary>
-    public static (bool IsMade, int Declaration) WeightOrder(this Tensor weight)
+    public static (bool IsMade, int Rows, int Declaration) WeightOrder(this Tensor weight)
     {
         var variable = weight;
         while (variable.Node.Inputs.Count > 0)
@@ -50,7 +51,7 @@ internal static class GraphQueries
             variable = variable.Node.Inputs[0];
         }
 
-        return (weight.Node.Op is not Variable, variable.Node.Id);
+        return (weight.Node.Op is not Variable, weight.Shape[0], variable.Node.Id);
     }
 
     /// <summary>

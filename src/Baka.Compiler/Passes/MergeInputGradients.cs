@@ -53,7 +53,7 @@ public sealed class MergeInputGradients : IPass
     /// <summary>The sum in the new graph; <paramref name="inputs"/> are the rewritten operands of the outermost addition.</summary>
     private static Tensor Merged(Tensor sum, IReadOnlyList<Tensor> inputs, List<Node> products, Dictionary<Tensor, int> readers)
     {
-        // Weights in the order of their declaration, so that forward and backward agree on their places in memory.
+        // Forward and backward agree on the weights' places in memory.
         var order = products.OrderBy(p => p.Inputs[1].WeightOrder()).ToArray();
         var rewritten = new Dictionary<Node, Node>();
         var rest = new List<Tensor>();

@@ -7,13 +7,15 @@ namespace Baka.Compiler.Passes;
 /// Products that share an operand become one wide product and slices of it: x·W₁ᵀ, x·W₂ᵀ, … in the forward pass and
 /// dy₁ᵀ·x, dy₂ᵀ·x, … for the weights' gradients.
 /// </summary>
-public sealed class MergeSiblingProducts : IPass
+/// <param name="leastOfPairs">Elements from which on <see cref="ProductPairs"/> stay for themselves.</param>
+public sealed class MergeSiblingProducts(long leastOfPairs = long.MaxValue) : IPass
 {
     public TensorGraph Run(TensorGraph graph)
     {
         var families = new Dictionary<Node, Family>();
         var readers = graph.Nodes.SelectMany(n => n.Inputs.Select(i => (Input: i.Node, Node: n))).ToLookup(r => r.Input, r => r.Node);
-        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].IsWeight())
+        var pairs = ProductPairs.In(graph, leastOfPairs);
+        foreach (var siblings in graph.Nodes.Where(n => n.Op is MatMul { TransposeA: false, TransposeB: true } && n.Inputs[1].IsWeight() && !pairs.Contains(n))
             .GroupBy(n => (n.Inputs[0], IsKept(n, readers))))
         {
             Join(families, new Family([.. siblings.OrderBy(n => n.Inputs[1].WeightOrder())], varying: 1));

@@ -8,23 +8,46 @@ namespace Baka.Compiler.Passes;
 /// </summary>
 public sealed class Pipeline
 {
-    private Pipeline(IReadOnlyList<IPass> first, IReadOnlyList<IPass> afterLoss) => Passes = [.. first, .. Beginning, .. afterLoss, .. Rest];
+    // Hopper's multiprocessors make 256 x 256 results a pair: where there is not a tile for each, libraries' products, which
+    // are cut otherwise, are faster.
+    private const long LeastResults = 66L * 256 * 256;
+    private const long LeastPositions = 4096;
+
+    private Pipeline(params IReadOnlyList<IPass> passes) => Passes = passes;
 
     /// <summary>For kernels that take the inputs of a step where they lie.</summary>
-    public static Pipeline Cpu { get; } = new([], []);
+    public static Pipeline Cpu { get; } = new([.. Beginning, .. Rest()]);
 
     /// <summary>For libraries of matrix products.</summary>
-    public static Pipeline Gpu { get; } = new(
-        [
-            // A step becomes products and a shifted sum of them.
-            new ExpandSteps(),
-        ],
-        [
-            // c + gradient becomes a kernel's own addition.
-            new AccumulateInKernels(),
-        ]);
+    public static Pipeline Gpu { get; } = new([.. ForLibraries()]);
+
+    /// <summary>For libraries of matrix products, and kernels that multiply large matrices and go on with the results.</summary>
+    public static Pipeline Hopper { get; } = ForHopper(LeastResults, LeastPositions);
 
     public IReadOnlyList<IPass> Passes { get; }
+
+    /// <param name="leastResults">Elements of a product from which on kernels finish it.</param>
+    /// <param name="leastPositions">Of a step from which on a kernel takes the inputs where they lie.</param>
+    public static Pipeline ForHopper(long leastResults, long leastPositions) => new(
+    [
+        .. ForLibraries(leastResults, leastPositions),
+
+        // What reads a large product becomes the end of its kernel.
+        new FinishProducts(leastResults),
+    ]);
+
+    private static IReadOnlyList<IPass> ForLibraries(long leastResults = long.MaxValue, long leastPositions = long.MaxValue) =>
+    [
+        // A step becomes products and a shifted sum of them.
+        new ExpandSteps(leastPositions),
+
+        .. Beginning,
+
+        // c + gradient becomes a kernel's own addition.
+        new AccumulateInKernels(),
+
+        .. Rest(leastResults),
+    ];
 
     private static IReadOnlyList<IPass> Beginning =>
     [
@@ -35,7 +58,7 @@ public sealed class Pipeline
         new TakeLossFromGradient(),
     ];
 
-    private static IReadOnlyList<IPass> Rest =>
+    private static IReadOnlyList<IPass> Rest(long leastOfPairs = long.MaxValue) =>
     [
         // dx = Σ dyᵢ·Wᵢ becomes one product over all i.
         new MergeInputGradients(),
@@ -44,7 +67,7 @@ public sealed class Pipeline
         new AccumulateProducts(),
 
         // x·Wᵢᵀ for all i become one product, and so do the dyᵢᵀ·x.
-        new MergeSiblingProducts(),
+        new MergeSiblingProducts(leastOfPairs),
 
         new Simplify(),
 

@@ -14,6 +14,7 @@ internal static class Access
         Copy => true,
         SumOfSquares => view.IsPacked,
         FusedElementwise => InnerStride(view) is 0 or 1,
+        FinishedProduct product => input > product.Products ? InnerStride(view) is 0 or 1 : IsMatrix(view),
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
         Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
@@ -24,7 +25,7 @@ internal static class Access
     /// <summary>Whether a kernel of this op can put an output among others, its rows apart from each other.</summary>
     public static bool CanWriteRows(Op op, int output) => op switch
     {
-        FusedElementwise or MatMul or MatMulAdd or Concat or Pad => true,
+        FusedElementwise or FinishedProduct or MatMul or MatMulAdd or Concat or Pad => true,
         Norm or NormBackward or NormBackwardAdd or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
         DepthwiseConvolutionBackward => output == 0,
         AttentionBackward => true,

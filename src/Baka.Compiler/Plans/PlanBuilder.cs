@@ -98,6 +98,7 @@ public sealed class PlanBuilder
     private static IEnumerable<Tensor> ProductOperands(Node node) => node.Op switch
     {
         MatMul or MatMulAdd => node.Inputs.Take(2),
+        FinishedProduct product => node.Inputs.Take(1 + product.Products),
         LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or StepLinear or StepLinearBackward => [node.Inputs[1]],
         _ => [],
     };
@@ -357,9 +358,17 @@ public sealed class PlanBuilder
     {
         var inputs = node.Inputs.Select((input, i) => Operand(node, i)).ToArray();
         View[] outputs = [.. node.Outputs.Select(ViewOf)];
-        if (node.Op is FusedElementwise && ElementwiseLoops.Cuts([.. inputs, .. outputs]) is null)
+
+        // From which input on operands are walked through together.
+        var walked = node.Op switch
         {
-            inputs = [.. inputs.Select(view => view.IsDense ? view : Dense(node, view))];
+            FusedElementwise => 0,
+            FinishedProduct product => 1 + product.Products,
+            _ => inputs.Length,
+        };
+        if (walked < inputs.Length && ElementwiseLoops.Cuts([.. outputs, .. inputs.Skip(walked)]) is null)
+        {
+            inputs = [.. inputs.Select((view, i) => i < walked || view.IsDense ? view : Dense(node, view))];
         }
 
         AddStep(node.Op, node, inputs, outputs);

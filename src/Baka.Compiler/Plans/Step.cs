@@ -24,6 +24,7 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     {
         FusedElementwise => "Elementwise",
         MatMul product => Describe(product),
+        FinishedProduct finished => Describe(finished.Product) + ", elementwise",
         MatMulAdd sum => Describe(sum.Product) + " +",
         _ => Op.Kind,
     };

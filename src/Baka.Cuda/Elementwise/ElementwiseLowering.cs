@@ -10,7 +10,7 @@ internal static class ElementwiseLowering
     /// <exception cref="NotSupportedException">There is no code for one of its ops.</exception>
     public static IReadOnlyList<Operation> Lower(FusedElementwise op, Step step, LoweringContext context)
     {
-        string[] statements = [.. op.Program.Select((instruction, i) => $"const float r{i} = {Expression(instruction)};")];
+        var statements = Statements(op);
         string[] results = [.. op.Results.Select(register => Chance(op, register, step, context) is >= 0 and var k ? $"round_by_chance(r{register}, *seed, salt + {k}u, {VectorKernel.Place})" : $"r{register}")];
         var kernel = new VectorKernel(step.Inputs, step.Outputs);
         var functions = SourceFiles.Read("ElementwiseFunctions.cuh");
@@ -27,6 +27,9 @@ internal static class ElementwiseLowering
     /// <summary>The first output that is a value rounded by chance, or −1. Copies of it are rounded as it is.</summary>
     private static int Chance(FusedElementwise op, int register, Step step, LoweringContext context) =>
         Enumerable.Range(0, op.Results.Length).FirstOrDefault(k => op.Results[k] == register && IsRoundedByChance(step.Outputs[k], context), -1);
+
+    /// <summary>What is done for one element, with inputs a0, a1, …, to the values r0, r1, ….</summary>
+    public static IReadOnlyList<string> Statements(FusedElementwise op) => [.. op.Program.Select((instruction, i) => $"const float r{i} = {Expression(instruction)};")];
 
     /// <summary>What changes by steps smaller than its last digit would stand still if it were rounded to nearest.</summary>
     private static bool IsRoundedByChance(View output, LoweringContext context) =>

@@ -47,7 +47,7 @@ internal sealed class VectorKernel
         }
         else
         {
-            WriteLines("    ", [.. PlaceOf("vector"), .. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
+            _text.AppendLines("    ", [.. PlaceOf("vector"), .. statements, .. results.Select((result, k) => $"y{k}[{_walk.Offset(_inputs.Length + k)}] = from_float<{TypeOf(_outputs[k])}>({result});")]);
         }
 
         Argument count = _walk.IsLong ? new Argument.Long(_walk.Vectors) : new Argument.Int((int)_walk.Vectors);
@@ -71,30 +71,22 @@ internal sealed class VectorKernel
     {
         _text.Append($"    const {_walk.IndexType} vector = ({_walk.IndexType})block * {VectorWalk.Threads} + threadIdx.x;\n");
         _text.Append("    if (vector >= vectors)\n        return;\n\n");
-        WriteLines("    ", _walk.Coordinates());
+        _text.AppendLines("    ", _walk.Coordinates());
     }
 
-    private void WriteLoads() => WriteLines("    ", _inputs.Select((view, k) => _walk.IsVector(k)
+    private void WriteLoads() => _text.AppendLines("    ", _inputs.Select((view, k) => _walk.IsVector(k)
         ? $"const Pack<{TypeOf(view)}, {_walk.Width}> p{k} = load_pack<{_walk.Width}>(&x{k}[{_walk.Offset(k)}]);"
         : $"const float a{k} = to_float(x{k}[{_walk.Offset(k)}]);"));
 
     private void WriteVectorBody(IReadOnlyList<string> statements, IReadOnlyList<string> results)
     {
-        WriteLines("    ", results.Select((_, k) => $"float z{k}[{_walk.Width}];"));
+        _text.AppendLines("    ", results.Select((_, k) => $"float z{k}[{_walk.Width}];"));
         _text.Append($"#pragma unroll\n    for (int e = 0; e < {_walk.Width}; e++)\n    {{\n");
-        WriteLines("        ", Enumerable.Range(0, _inputs.Length).Where(_walk.IsVector).Select(k => $"const float a{k} = to_float(p{k}.at[e]);"));
-        WriteLines("        ", PlaceOf($"vector * {_walk.Width} + e"));
-        WriteLines("        ", statements);
-        WriteLines("        ", results.Select((result, k) => $"z{k}[e] = {result};"));
+        _text.AppendLines("        ", Enumerable.Range(0, _inputs.Length).Where(_walk.IsVector).Select(k => $"const float a{k} = to_float(p{k}.at[e]);"));
+        _text.AppendLines("        ", PlaceOf($"vector * {_walk.Width} + e"));
+        _text.AppendLines("        ", statements);
+        _text.AppendLines("        ", results.Select((result, k) => $"z{k}[e] = {result};"));
         _text.Append("    }\n\n");
-        WriteLines("    ", _outputs.Select((_, k) => $"store_floats(&y{k}[{_walk.Offset(_inputs.Length + k)}], z{k});"));
-    }
-
-    private void WriteLines(string indentation, IEnumerable<string> lines)
-    {
-        foreach (var line in lines)
-        {
-            _text.Append(indentation).Append(line).Append('\n');
-        }
+        _text.AppendLines("    ", _outputs.Select((_, k) => $"store_floats(&y{k}[{_walk.Offset(_inputs.Length + k)}], z{k});"));
     }
 }

@@ -7,11 +7,8 @@ using Baka.Cuda.Products;
 namespace Baka.Cuda.Execution;
 
 /// <summary>Puts operations into a stream, with the addresses that their operands have now.</summary>
-internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels, ProductRunner products)
+internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels, ProductRunner products, ArgumentWriter arguments)
 {
-    // Addresses and numbers alike.
-    private const int SlotBytes = BlockKernel.SlotBytes;
-
     /// <summary>Makes ready what operations need; nothing of that may happen while they are recorded.</summary>
     /// <param name="scratch">Memory whose content may be lost.</param>
     public void Prepare(IReadOnlyCollection<Operation> operations, DeviceMemory scratch)
@@ -49,47 +46,14 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
     private void Put(Launch launch, Func<View, ulong> address)
     {
         var count = launch.Arguments.Count;
-        var values = stackalloc byte[SlotBytes * launch.Arguments.Sum(Slots)];
+        var room = stackalloc byte[ArgumentWriter.Room(launch.Arguments)];
         var pointers = stackalloc void*[count];
+        var end = room;
         for (var i = 0; i < count; i++)
         {
-            pointers[i] = values;
-            values = Write(launch.Arguments[i], values, address);
+            pointers[i] = arguments.Write(launch.Arguments[i], ref end, address);
         }
 
         stream.Launch(kernels.Kernels[launch.Kernel].Function, launch.Grid, launch.Threads, launch.SharedBytes, pointers);
-    }
-
-    private static int Slots(Argument argument) => argument is Argument.Table table ? table.Rows.Sum(row => row.Count) : 1;
-
-    /// <returns>The place after what is written.</returns>
-    private static byte* Write(Argument argument, byte* value, Func<View, ulong> address)
-    {
-        switch (argument)
-        {
-            case Argument.Pointer pointer:
-                *(ulong*)value = address(pointer.View);
-                break;
-            case Argument.Int number:
-                *(int*)value = number.Value;
-                break;
-            case Argument.Long number:
-                *(long*)value = number.Value;
-                break;
-            case Argument.Float number:
-                *(float*)value = number.Value;
-                break;
-            case Argument.Table table:
-                foreach (var field in table.Rows.SelectMany(row => row))
-                {
-                    value = Write(field, value, address);
-                }
-
-                return value;
-            default:
-                throw new NotSupportedException($"A kernel cannot be given {argument}.");
-        }
-
-        return value + SlotBytes;
     }
 }

@@ -49,6 +49,8 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint, int, int, int> FuncSetAttribute;
     public readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel;
 
+    public readonly delegate* unmanaged<void*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, int> TensorMapEncodeTiled;
+
     public readonly delegate* unmanaged<nint*, nint, ulong, int> GraphInstantiate;
     public readonly delegate* unmanaged<nint, nint, int> GraphUpload;
     public readonly delegate* unmanaged<nint, nint, int> GraphLaunch;
@@ -103,6 +105,8 @@ internal sealed unsafe class Driver
         FuncGetAttribute = (delegate* unmanaged<int*, int, nint, int>)library.Export("cuFuncGetAttribute");
         FuncSetAttribute = (delegate* unmanaged<nint, int, int, int>)library.Export("cuFuncSetAttribute");
         LaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)library.Export("cuLaunchKernel");
+
+        TensorMapEncodeTiled = (delegate* unmanaged<void*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)library.Export("cuTensorMapEncodeTiled");
 
         GraphInstantiate = (delegate* unmanaged<nint*, nint, ulong, int>)library.Export("cuGraphInstantiateWithFlags");
         GraphUpload = (delegate* unmanaged<nint, nint, int>)library.Export("cuGraphUpload");

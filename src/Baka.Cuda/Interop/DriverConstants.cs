@@ -11,6 +11,19 @@ internal static class DeviceAttribute
     public const int SharedBytesOptIn = 97;
 }
 
+/// <summary>Of cuTensorMapEncodeTiled in cuda.h.</summary>
+internal static class TensorMap
+{
+    /// <summary>Of a map, and what its address must be a multiple of at least.</summary>
+    public const int Bytes = 128;
+
+    public const int BFloat16 = 9;
+    public const int NotInterleaved = 0;
+    public const int Swizzle128 = 3;
+    public const int Promote128 = 2;
+    public const int FillWithZeros = 0;
+}
+
 /// <summary>CUfunction_attribute of cuda.h.</summary>
 internal static class FunctionAttribute
 {

@@ -24,7 +24,7 @@ internal static class AttentionHopper
     private static readonly Cut KeyCut = new(Groups: 2, Tile: GroupRows, Stages: 6, LoadingRegisters: 40);
 
     public static bool Fits(AttentionShape shape, AttentionInputs inputs, Element output, DeviceProfile device) =>
-        device.Major == 9 && shape.HeadWidth == HeadWidth && inputs.Query.IsCopyable && output == Element.BFloat16;
+        device.IsHopper && shape.HeadWidth == HeadWidth && inputs.Query.IsCopyable && output == Element.BFloat16;
 
     public static bool Fits(AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, DeviceProfile device) =>
         Fits(shape, inputs, gradients.Output.Type, device) && gradients.Output.IsCopyable && gradients.Upstream.IsCopyable;

@@ -22,6 +22,9 @@ internal abstract record Argument
 
     public sealed record Float(float Value) : Argument;
 
-    /// <summary>A structure of equal rows.</summary>
-    public sealed record Table(IReadOnlyList<IReadOnlyList<Argument>> Rows) : Argument;
+    /// <summary>How a bf16 matrix lies in memory, for copies of boxes of that many rows and 64 columns into shared memory.</summary>
+    public sealed record Map(View Matrix, int BoxRows) : Argument;
+
+    /// <summary>Values one after the other, each at a multiple of its size.</summary>
+    public sealed record Struct(IReadOnlyList<Argument> Members) : Argument;
 }

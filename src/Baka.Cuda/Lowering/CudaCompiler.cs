@@ -32,7 +32,8 @@ internal sealed class CudaCompiler
     /// <param name="groups">Of rows: see <see cref="Baka.Graph.Execution.IDevice.Load"/>.</param>
     public LoweredPlan Compile(TensorGraph graph, int groups)
     {
-        var plan = PlanBuilder.Build(Pipeline.Gpu.Run(graph), Variables, groups, Weights);
+        var pipeline = _device.IsHopper && Weights.Element == Element.BFloat16 ? Pipeline.Hopper : Pipeline.Gpu;
+        var plan = PlanBuilder.Build(pipeline.Run(graph), Variables, groups, Weights);
         var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue(InputNames.RoundingSeed, out var seed) ? new View(seed, new Shape(1)) : null };
         var lowering = new PlanLowering(new StepLowering(context));
         return new LoweredPlan(

@@ -16,6 +16,9 @@ internal sealed record DeviceProfile(string Name, int Multiprocessors, int Major
     // The first whose tensor cores take bf16, and with copies to shared memory in the background.
     private const int LeastMajor = 8;
 
+    /// <summary>Whether it has products of warpgroups and copies of boxes.</summary>
+    public bool IsHopper => Major == 9;
+
     /// <summary>Why kernels can't run on it, in one sentence; null where they can.</summary>
     public string? Problem => Major >= LeastMajor ? null : $"The GPU {Name} has compute capability {Major}.{Minor}, but {LeastMajor}.0 or later is needed; train on the CPU.";
 

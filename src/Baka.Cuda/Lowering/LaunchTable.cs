@@ -19,16 +19,16 @@ internal static class LaunchTable
 
     private static Launch Join(BlockKernel function, BlockLaunch[] calls, int[] varying, int[] shared)
     {
-        var rows = new List<IReadOnlyList<Argument>>();
+        var table = new List<Argument>();
         var blocks = 0;
         foreach (var call in calls)
         {
-            rows.Add([blocks, .. varying.Select(i => call.Arguments[i])]);
+            table.AddRange([blocks, .. varying.Select(i => call.Arguments[i])]);
             blocks = checked(blocks + call.Blocks);
         }
 
         return new Launch(
-            function.Table(calls.Length, varying), new Grid(blocks), function.Threads, 0, [new Argument.Table(rows), .. shared.Select(i => calls[0].Arguments[i])]);
+            function.Table(calls.Length, varying), new Grid(blocks), function.Threads, 0, [new Argument.Struct(table), .. shared.Select(i => calls[0].Arguments[i])]);
     }
 
     private static bool IsSame(Argument a, Argument b) => (a, b) switch

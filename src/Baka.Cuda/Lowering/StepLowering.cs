@@ -17,6 +17,8 @@ internal sealed class StepLowering(LoweringContext context)
         return step.Op switch
         {
             FusedElementwise op => ElementwiseLowering.Lower(op, step, context),
+            FinishedProduct op => FinishedProductLowering.Lower(op, step, context),
+            StepLinear op => FinishedProductLowering.Lower(op, step, context),
             MatMul op => ProductLowering.Lower(op, step.Inputs[0], step.Inputs[1], null, step.Outputs[0], context),
             MatMulAdd op => ProductLowering.Lower(op.Product, step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Outputs[0], context),
             Copy => CopyLowering.Lower(step.Inputs[0], step.Outputs[0], context),

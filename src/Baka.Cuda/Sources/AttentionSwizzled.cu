@@ -4,9 +4,6 @@
 #define PIECES 8
 #define STEPS 4 // Products have sums of 16.
 
-// Where a 16-byte piece of a row lies, from the tile's first byte.
-__device__ __forceinline__ u32 piece_place(int row, int piece) { return row * ROW_BYTES + ((piece ^ row % 8) << 4); }
-
 // What all lanes have in common anyway, so that the compiler knows it too and computes with it once for the warp:
 // addresses for products would else have to be brought to such registers one by one.
 __device__ __forceinline__ int uniform(int x) { return warp_get(x, 0); }
@@ -62,22 +59,6 @@ template <int N> __device__ __forceinline__ void drop_unseen(float (&x)[N], cons
 #pragma unroll
     for (int i = 0; i < N; i++)
         x[i] = weights[i] == 0.0f ? 0.0f : x[i];
-}
-
-// A ring of places in shared memory that one warp fills and others use: the use-th time of all.
-struct Turn
-{
-    int place;
-    u32 parity;
-};
-
-template <int PLACES> __device__ __forceinline__ void advance(Turn& turn)
-{
-    if (++turn.place == PLACES)
-    {
-        turn.place = 0;
-        turn.parity ^= 1;
-    }
 }
 
 // Copies a warp's part of ROWS rows, STRIDE elements apart, to a tile: eight rows of WARPS times eight each.

@@ -50,7 +50,13 @@ public static class LargeOpCases
             return x * x.Sum(0) * 0.01f + x.Sum(-1) * 0.1f;
         },
         ["sum of many squares"] = c => Tensor.SumOfSquares([c.Parameter(300, 500), c.Parameter(1023)]) * c.Parameter(2),
+        ["gated layer"] = c =>
+        {
+            var x = c.Activation(4300, 16);
+            return (x.Linear(c.Parameter(1016, 16)) * x.Linear(c.Parameter(1016, 16)).Sigmoid()).Linear(c.Parameter(16, 1016));
+        },
         ["step of four"] = c => Step(c, groups: 3, positions: 260, stride: 1, history: 0),
+        ["step of four, a multiple of 64 wide"] = c => Step(c, groups: 8, positions: 520, stride: 1, history: 0, width: 64),
         ["step of four with history, every second"] = c => Step(c, groups: 2, positions: 131, stride: 2, history: 3),
         ["convolution of four"] = c => Convolution(c, rows: 3, slots: 150, channels: 264),
         ["convolution of odd channels"] = c => Convolution(c, rows: 1, slots: 65, channels: 301),
@@ -102,8 +108,8 @@ public static class LargeOpCases
     private static Tensor CrossEntropy(OpCase c, int rows, int width, int vocabulary) =>
         c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, width), c.Parameter(vocabulary, width), c.Index("targets", rows, -1, vocabulary)]);
 
-    private static Tensor Step(OpCase c, int groups, int positions, int stride, int history) =>
-        c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, 96), c.Parameter(72, 4 * 96)]);
+    private static Tensor Step(OpCase c, int groups, int positions, int stride, int history, int width = 96) =>
+        c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, width), c.Parameter(72, 4 * width)]);
 
     private static Tensor Convolution(OpCase c, int rows, int slots, int channels)
     {

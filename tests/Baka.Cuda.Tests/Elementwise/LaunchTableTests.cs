@@ -53,9 +53,12 @@ public sealed class LaunchTableTests
                 const u32 vector = (u32)block * 256 + threadIdx.x;
             """,
             launch.Kernel.Source);
-        var rows = Assert.IsType<Argument.Table>(launch.Arguments[0]).Rows;
-        Assert.Equal([new Argument.Int(0), first.Inputs[0], first.Outputs[0], new Argument.Int(1024)], rows[0]);
-        Assert.Equal([new Argument.Int(4), third.Inputs[0], third.Outputs[0], new Argument.Int(3840)], rows[1]);
+        Assert.Equal(
+            [
+                new Argument.Int(0), first.Inputs[0], first.Outputs[0], new Argument.Int(1024),
+                new Argument.Int(4), third.Inputs[0], third.Outputs[0], new Argument.Int(3840),
+            ],
+            Assert.IsType<Argument.Struct>(launch.Arguments[0]).Members);
         Assert.Equal((Argument)first.Inputs[1], launch.Arguments[1]);
     }
 
@@ -91,7 +94,7 @@ public sealed class LaunchTableTests
         var lowered = Lower([.. Enumerable.Range(0, 300).Select(_ => Scaling(new Shape(768)))]);
         var launches = Assert.Single(lowered).Operations.Cast<Launch>().ToArray();
         Assert.Equal(300, launches.Sum(l => l.Grid.X));
-        Assert.All(launches, l => Assert.InRange(((Argument.Table)l.Arguments[0]).Rows.Sum(row => row.Count) + l.Arguments.Count - 1, 1, 512));
+        Assert.All(launches, l => Assert.InRange(((Argument.Struct)l.Arguments[0]).Members.Count + l.Arguments.Count - 1, 1, 512));
         Assert.True(launches.Length < 4);
     }
 
