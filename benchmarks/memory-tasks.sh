@@ -10,9 +10,8 @@ if [ $# -eq 0 ]; then
     exit 2
 fi
 
-here=$(cd "$(dirname "$0")/.." && pwd)
-baka=${BAKA:-$here/baka}
-seeds=${SEEDS:-1 2 3}
+# shellcheck source=runs.sh
+. "$(dirname "$0")/runs.sh"
 only=${ONLY:-*}
 out=$1
 shift
@@ -25,9 +24,6 @@ none=(--set memory.tokens=0 --set memory.mask=causal)
 # windows SEGMENTS TOKENS: how a document is cut.
 windows() { printf '%s\n' --set "data.task.segments=$1" --set "train.windows_per_step=$1" --set "window=$2"; }
 
-# figure FILE NAME: a number of a line of JSON.
-figure() { sed -n "s/.*\"$2\":\([0-9.eE+-]*\).*/\1/p" "$1"; }
-
 # row NAME RECIPE OVERRIDE…: one line of the table, a run for each seed.
 row() {
     local name=$1 recipe=$2 seed run accuracies="" exact=""
@@ -39,7 +35,7 @@ row() {
         if [ ! -s "$run.json" ]; then
             rm -rf "$run"
             "$baka" train "$recipe" --seed "$seed" --out "$run" --json "$@" "${options[@]}" > "$run.log"
-            "$baka" eval "$run" --json "${devices[@]}" > "$run.json.part"
+            "$baka" eval "$run" --json "${measuring[@]}" > "$run.json.part"
             mv "$run.json.part" "$run.json"
         fi
         accuracies+=" $(figure "$run.json" accuracy)"
@@ -52,10 +48,7 @@ row() {
 }
 
 # Measuring knows the device and its precision alone.
-devices=()
-for ((i = 0; i < ${#options[@]}; i++)); do
-    case ${options[i]} in --device | --precision | --threads) devices+=("${options[i]}" "${options[i + 1]}") ;; esac
-done
+mapfile -t measuring < <(choose '^--(device|precision|threads)$' "${options[@]}")
 
 mkdir -p "$out"
 echo "| task, windows, model | accuracy | least – most | whole documents | seeds |"

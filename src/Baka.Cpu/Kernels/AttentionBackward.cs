@@ -65,7 +65,7 @@ public sealed unsafe class AttentionBackward : AttentionKernel
 
     public override void Run(ThreadTeam team)
     {
-        CheckBindings(team.Size);
+        CheckBindings(team);
         base.Run(team);
     }
 

@@ -56,7 +56,7 @@ public sealed unsafe class AttentionForward : AttentionKernel
 
     public override void Run(ThreadTeam team)
     {
-        CheckBindings(team.Size);
+        CheckBindings(team);
         base.Run(team);
     }
 

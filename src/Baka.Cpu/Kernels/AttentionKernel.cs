@@ -1,3 +1,5 @@
+using Baka.Cpu.Threading;
+
 namespace Baka.Cpu.Kernels;
 
 /// <summary>
@@ -81,13 +83,9 @@ public abstract unsafe class AttentionKernel : Kernel
 
     private protected int KeysInPanels { get; }
 
-    private protected void CheckBindings(int teamSize)
+    private protected void CheckBindings(ThreadTeam team)
     {
-        if (teamSize > Workers)
-        {
-            throw new ArgumentException($"The kernel has scratch for {Workers} workers, but the team has {teamSize}: build it for the team.");
-        }
-
+        team.RequireAtMost(Workers);
         if (Rope == null)
         {
             return;

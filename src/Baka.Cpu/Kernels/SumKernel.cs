@@ -49,11 +49,7 @@ public sealed unsafe class SumKernel : Kernel
 
     public override void Run(ThreadTeam team)
     {
-        if (team.Size > _workers)
-        {
-            throw new ArgumentException($"The kernel has scratch for {_workers} workers, but the team has {team.Size}: build it for the team.");
-        }
-
+        team.RequireAtMost(_workers);
         _team = team;
         team.Run(this);
     }

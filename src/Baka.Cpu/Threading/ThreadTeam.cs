@@ -40,6 +40,16 @@ public sealed class ThreadTeam : IDisposable
 
     public int Size { get; }
 
+    /// <summary>For kernels that have scratch memory for so many workers.</summary>
+    /// <exception cref="ArgumentException">The team has more.</exception>
+    public void RequireAtMost(int workers)
+    {
+        if (Size > workers)
+        {
+            throw new ArgumentException($"The kernel has scratch for {workers} workers, but the team has {Size}: build it for the team.");
+        }
+    }
+
     /// <summary>
     /// Runs the work on all workers and returns when the last one is done. When workers fail, throws what the first
     /// to fail threw, after all have ended; the team stays usable.

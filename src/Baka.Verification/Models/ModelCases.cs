@@ -117,30 +117,20 @@ public static class ModelCases
         ["negator and norm"] = Everything with { Attn = new() { Negator = true, QkNorm = QkNorm.Rms }, Xl = new() { Windows = 2, Sinks = 1 } },
     };
 
+    private static ModelRecipe HeadsOf32 => Plain with { Dim = 96, Heads = 3, Vocabulary = 301, Window = 70, Mlp = new() { Hidden = 256 }, Xl = new() };
+
     /// <summary>Models with heads, widths and windows as kernels are made for, though few layers.</summary>
     public static IReadOnlyDictionary<string, ModelRecipe> Large { get; } = new Dictionary<string, ModelRecipe>
     {
         ["everything with heads of 64"] = Everything with { Dim = 128, Vocabulary = 500, Window = 36, Mlp = new() { Hidden = 344 } },
-        ["side by side with heads of 32"] = Plain with
+        ["side by side with heads of 32"] = HeadsOf32 with
         {
-            Dim = 96,
-            Heads = 3,
-            Vocabulary = 301,
-            Window = 70,
-            Mlp = new() { Hidden = 256 },
-            Xl = new(),
             Pause = new() { Count = 4 },
             Step = new() { Width = 4 },
             Gate = new(),
         },
-        ["mamba and mega"] = Plain with
+        ["mamba and mega"] = HeadsOf32 with
         {
-            Dim = 96,
-            Heads = 3,
-            Vocabulary = 301,
-            Window = 70,
-            Mlp = new() { Hidden = 256 },
-            Xl = new(),
             Mega = new() { States = 16 },
             Mamba = new() { Every = 2 },
         },

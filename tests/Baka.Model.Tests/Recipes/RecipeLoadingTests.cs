@@ -128,12 +128,12 @@ public class RecipeLoadingTests
     {
         var folder = Path.Combine(RecipeFiles.Repository, "recipes");
         var files = Directory.GetFiles(folder, "*.yaml", SearchOption.AllDirectories);
-        Assert.Equal(files.Select(x => Path.GetRelativePath(folder, x)[..^".yaml".Length].Replace('\\', '/')).Order(StringComparer.Ordinal), RecipeLoader.BuiltIn);
+        Assert.Equal(files.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal), RecipeLoader.BuiltIn);
         Assert.Subset(RecipeLoader.BuiltIn.ToHashSet(), RecipeLoader.Presets.ToHashSet());
         foreach (var file in files)
         {
             var recipe = RecipeLoader.Load(file, []);
-            Assert.Equal(RecipeLoader.Load(Path.GetRelativePath(folder, file)[..^".yaml".Length].Replace('\\', '/'), []), recipe);
+            Assert.Equal(RecipeLoader.Load(Path.GetFileNameWithoutExtension(file), []), recipe);
         }
     }
 
