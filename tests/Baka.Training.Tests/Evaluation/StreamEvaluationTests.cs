@@ -7,6 +7,8 @@ using Baka.Training.Tests.Models;
 
 namespace Baka.Training.Tests.Evaluation;
 
+/// <summary>What a look at the process takes from the heap depends on how many threads there are: here no other tests run beside.</summary>
+[Collection(nameof(Alone))]
 public sealed class StreamEvaluationTests(TrainedModel trained) : IClassFixture<TrainedModel>
 {
     [Fact]
