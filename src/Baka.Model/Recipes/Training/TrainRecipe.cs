@@ -23,7 +23,7 @@ public sealed record TrainRecipe : IRecipeRules
     [Key("passes whose gradients are summed before one update", Min = 1)]
     public int Accumulate { get; init; } = 1;
 
-    [Key("parts trained while all others stay as they are: embed, attn, mlp, lora, step, gates, norms, memory, pause, head, or layers such as layers.4-7 and layers.4-; null = all")]
+    [Key("parts trained while all others stay as they are: embed, attn, mlp, lora, step, gates, norms, memory, pause, memtransformer, recurrence, mega, mamba, head, or layers such as layers.4-7 and layers.4-; null = all")]
     public ValueList<string>? Only { get; init; }
 
     [Key("decides initial weights, data order and random pauses", Min = 0)]
