@@ -40,7 +40,7 @@ public sealed class AccumulateInKernels : IPass
     private static void Replace(TensorGraph graph, Node sum, Node gradient, Op op, Tensor addend, Dictionary<Tensor, Tensor> replacements)
     {
         using var scope = graph.Backward(gradient.Module);
-        var place = ((IAddsToOperand)op).Sum;
+        var place = ((AddingOp)op).Sum;
         var adding = graph.AddNode(op, [.. gradient.Inputs, addend.Reshape(gradient.Outputs[place].Shape)]);
         foreach (var output in adding.Outputs.Where(o => o.Index != place))
         {

@@ -96,7 +96,7 @@ internal sealed class ElementChoice
                 FusedElementwise => throughElementwise,
                 _ => false,
             };
-            var sources = passes ? current.Node.Inputs : current.Node.Op is IAddsToOperand adding && current.Index == adding.Sum ? [current.Node.Inputs[adding.Addend]] : [];
+            var sources = passes ? current.Node.Inputs : current.Node.Op is AddingOp adding && current.Index == adding.Sum ? [current.Node.Inputs[adding.Addend]] : [];
             foreach (var source in sources)
             {
                 stack.Push(source);

@@ -62,7 +62,7 @@ internal static class MemoryPlanner
             var candidates = step.Op switch
             {
                 FusedElementwise => step.Inputs,
-                IAddsToOperand adding => [step.Inputs[adding.Addend]],
+                AddingOp adding => [step.Inputs[adding.Addend]],
                 ReplaceRows => [step.Inputs[0]],
                 _ => [],
             };

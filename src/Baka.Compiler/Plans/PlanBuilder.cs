@@ -163,7 +163,7 @@ public sealed class PlanBuilder
         return true;
     }
 
-    private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is IAddsToOperand adding && input == node.Inputs[adding.Addend]);
+    private static bool WritesWhereItReads(Node node, Tensor input) => node.Op is FusedElementwise or ReplaceRows || (node.Op is AddingOp adding && input == node.Inputs[adding.Addend]);
 
     /// <summary>
     /// Lets a product that adds to several variables side by side, whose new values are the parts of its result, do so

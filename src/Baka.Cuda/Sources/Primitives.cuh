@@ -88,7 +88,6 @@ __device__ __forceinline__ float warp_xor(float x, int mask) { return __shfl_xor
 __device__ __forceinline__ int warp_xor(int x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 __device__ __forceinline__ float warp_get(float x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
 __device__ __forceinline__ int warp_get(int x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
-__device__ __forceinline__ int warp_up(int x, int distance) { return __shfl_up_sync(0xffffffffu, x, distance); }
 __device__ __forceinline__ u32 warp_ballot(bool x) { return __ballot_sync(0xffffffffu, x); }
 __device__ __forceinline__ void warp_barrier() { __syncwarp(); }
 
