@@ -1,7 +1,10 @@
-# What the scripts that run a table of trainings share. BAKA names the program, SEEDS the seeds.
+# What the scripts that fill a table share. BAKA names the program, SEEDS the seeds.
 
 baka=${BAKA:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/baka}
 seeds=${SEEDS:-1 2 3}
+
+# The rungs of the diary's ladder from its foot.
+ladder="pristine elephant xl pause rmt-16 step4 nstep4 gates-sigmoid gates-relu gates-output gates-difference mamba"
 
 # figure FILE NAME: a number of the last line of JSON.
 figure() { tail -n 1 "$1" | sed -n "s/.*\"$2\":\([0-9.eE+-]*\).*/\1/p"; }
@@ -15,3 +18,27 @@ choose() {
         shift
     done
 }
+
+# train RUN OPTION…: trains to the folder RUN and leaves what it printed in RUN.log; what has been trained is not trained again.
+train() {
+    local run=$1
+    shift
+    if [ ! -s "$run.log" ]; then
+        rm -rf "$run"
+        "$baka" train "$@" --out "$run" --json > "$run.log.part"
+        mv "$run.log.part" "$run.log"
+    fi
+}
+
+# novels STEPS: the diary's settings at the size PRESET with a vocabulary of its own, and one evaluation on all of the
+# validation texts. 1,032 steps of 8 rows × 4 windows × 512 tokens are an epoch of 86 novels.
+novels() {
+    printf -- '--set\n%s\n' "preset=${PRESET:-baka-12}" vocabulary=16384 train.batch=8 train.windows_per_step=4 "train.steps=$1" \
+        "train.eval_every=$1" train.checkpoint_every=0 train.schedule.kind=constant train.schedule.warmup=50 eval.tokens=null
+}
+
+# Tokens a second of a log's median step.
+speed() { sed -n 's/.*"event":"step".*"tokens_per_s":\([0-9.]*\).*/\1/p' "$1" | sort -n | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'; }
+
+# The loss of its last evaluation.
+loss() { tail -n 1 "$1" | sed -n 's/.*"last":{[^}]*"loss":\([0-9.]*\).*/\1/p'; }

@@ -10,13 +10,16 @@ internal static class ConvolutionLowering
     private const int Threads = 128;
 
     /// <summary>Slots of a thread, which reads k − 1 besides.</summary>
-    private const int Run = 32;
+    private const int Run = 16;
+
+    /// <summary>Channels of a thread at most: with more there are too few threads.</summary>
+    private const int MostChannels = 4;
 
     /// <summary>(x, begins, tail, w, bias) → (y, tail).</summary>
     public static IReadOnlyList<Operation> Lower(DepthwiseConvolution op, Step step, LoweringContext context)
     {
         var (x, y) = (step.Inputs[0], step.Outputs[0]);
-        var vector = VectorWidth.Choose(x.Shape[2], x, y);
+        var vector = Math.Min(VectorWidth.Choose(x.Shape[2], x, y), MostChannels);
         var kernel = Kernel(
             "ConvolutionForward.cu", "convolution_forward", step, vector,
             ("BIAS_TYPE", step.Inputs[4].Storage.Type),
@@ -31,7 +34,7 @@ internal static class ConvolutionLowering
         var (x, dy, dNext, dx) = (step.Inputs[0], step.Inputs[4], step.Inputs[^1], step.Outputs[0]);
         var (channels, taps) = (x.Shape[2], step.Inputs[3].Shape[0]);
         var slots = taps - 1 + x.Shape[1];
-        var vector = VectorWidth.Choose(channels, x, dy, dx);
+        var vector = Math.Min(VectorWidth.Choose(channels, x, dy, dx), MostChannels);
         var parts = x.Shape[0] * Blocks.Count(slots, Run);
         var weightParts = context.Scratch(Element.Float32, parts, taps, channels);
         var biasParts = context.Scratch(Element.Float32, parts, channels);

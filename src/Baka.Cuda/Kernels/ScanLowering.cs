@@ -10,16 +10,23 @@ internal static class ScanLowering
 {
     private const int MostThreads = 128;
 
-    /// <summary>States of a channel that a thread holds, where a warp suffices for the rest.</summary>
-    private const int StatesPerThread = 4;
+    /// <summary>Channels of a block whose slots' numbers find room in shared memory.</summary>
+    private const int MostChannels = 64;
+
+    /// <summary>Threads of a multiprocessor for which registers shall suffice.</summary>
+    private const int ResidentThreads = 512;
+
+    /// <summary>Slots of a chunk whose states lie in shared memory at a time, so that several blocks find room on a multiprocessor.</summary>
+    private const int Tile = 16;
 
     /// <summary>(u, begins, state, decay, readout[, step, gain]) → (y, final, kept).</summary>
     public static IReadOnlyList<Operation> Lower(Scan op, Step step, LoweringContext context)
     {
         var (rows, slots, channels, states) = Sizes(step);
-        var lanes = Lanes(states);
+        var lanes = Lanes(op.Selective, states);
+        var width = MostOf(lanes);
         var kernel = Kernel(
-            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, MostThreads / lanes,
+            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
             ("STATE_TYPE", step.Inputs[2].Storage.Type),
             ("Y_TYPE", step.Outputs[0].Storage.Type),
             ("FINAL_TYPE", step.Outputs[1].Storage.Type));
@@ -27,7 +34,7 @@ internal static class ScanLowering
         return
         [
             new Launch(
-                kernel, new Grid(rows * Blocks.Count(channels, MostThreads / lanes)), MostThreads, 0,
+                kernel, new Grid(rows * Blocks.Count(channels, width)), width * lanes, 0,
                 [.. step.Inputs.Take(5), delta, gain, .. step.Outputs]),
         ];
     }
@@ -36,7 +43,7 @@ internal static class ScanLowering
     public static IReadOnlyList<Operation> Lower(ScanBackward op, Step step, LoweringContext context)
     {
         var (rows, slots, channels, states) = Sizes(step);
-        var lanes = Lanes(states);
+        var lanes = Lanes(op.Selective, states);
         var (width, bytes) = Block(op.Selective, states, lanes, context.Device);
         var blocks = Blocks.Count(channels, width);
         var first = op.Selective ? 7 : 5;
@@ -47,7 +54,8 @@ internal static class ScanLowering
         var readoutParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : context.Scratch(Element.Float32, rows, states, channels);
         var gainParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : readoutParts;
         var kernel = Kernel(
-            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width,
+            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
+            ("TILE", Tile),
             ("HAS_FINAL", op.HasFinal),
             ("DY_TYPE", dy.Storage.Type),
             ("DFINAL_TYPE", dFinal.Storage.Type),
@@ -78,17 +86,24 @@ internal static class ScanLowering
     private static (View Step, View Gain) Slots(bool selective, Step step) =>
         selective ? (step.Inputs[5], step.Inputs[6]) : (step.Inputs[0], step.Inputs[4]);
 
-    /// <summary>Threads that share the states of a channel.</summary>
-    private static int Lanes(int states) =>
-        (int)Math.Min(Blocks.WarpSize, BitOperations.RoundUpToPowerOf2((uint)Blocks.Count(states, StatesPerThread)));
+    /// <summary>
+    /// Threads that share the states of a channel, where a warp suffices: a thread holds 4 states, or 2 of a constant
+    /// recurrence, whose arithmetic is too little to fill the time that a state takes to the next slot.
+    /// </summary>
+    private static int Lanes(bool selective, int states) =>
+        (int)Math.Min(Blocks.WarpSize, BitOperations.RoundUpToPowerOf2((uint)Blocks.Count(states, selective ? 4 : 2)));
 
-    /// <summary>The most channels whose states of a chunk fit into shared memory, and the bytes they take.</summary>
+    /// <summary>The most channels of a block.</summary>
+    private static int MostOf(int lanes) => Math.Min(MostThreads / lanes, MostChannels);
+
+    /// <summary>The most channels whose states of a tile fit into shared memory, with all that a chunk holds besides, and the bytes they take.</summary>
     private static (int Channels, int Bytes) Block(bool selective, int states, int lanes, DeviceProfile device)
     {
-        for (var channels = MostThreads / lanes; channels * lanes >= Blocks.WarpSize; channels /= 2)
+        var room = Blocks.Count(states, lanes) * lanes;
+        for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
-            var perSlot = states * (channels + 1L) + (selective ? 3 * channels + 2 * states : 2 * channels) + 1;
-            var bytes = Scan.ChunkLength * perSlot * sizeof(float);
+            var perSlot = selective ? 3 * channels + 2 * room : 2 * channels;
+            var bytes = (Scan.ChunkLength * perSlot + (Tile + 1L) * room * (channels + 2)) * sizeof(float);
             if (bytes <= device.SharedBytesPerBlock)
             {
                 return (channels, (int)bytes);
@@ -98,10 +113,13 @@ internal static class ScanLowering
         throw new NotSupportedException($"Scans of {states} states a channel do not fit into the shared memory of {device.Name}.");
     }
 
-    private static Kernel Kernel(string file, string name, bool selective, Step step, int lanes, int channels, params (string Name, object Value)[] defines)
+    /// <param name="slots">What is read and written slot by slot.</param>
+    private static Kernel Kernel(
+        string file, string name, bool selective, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
     {
         var sizes = Sizes(step);
         var (delta, gain) = Slots(selective, step);
+        var slotVector = Math.Min(VectorWidth.Choose(sizes.Channels, [delta, .. slots]), Math.Min(channels, Scan.ChunkLength / lanes));
         var shared = Lowering.Kernel.FromFile(
             "Scan.cu",
             name,
@@ -114,6 +132,9 @@ internal static class ScanLowering
                 ("LENGTH", Scan.ChunkLength),
                 ("LANES", lanes),
                 ("CHANNELS", channels),
+                ("RESIDENT", ResidentThreads / (channels * lanes)),
+                ("SLOT_VECTOR", slotVector),
+                ("STATE_VECTOR", selective ? VectorWidth.Choose(sizes.States, step.Inputs[4], gain) : 1),
                 ("U_TYPE", step.Inputs[0].Storage.Type),
                 ("BEGINS_TYPE", step.Inputs[1].Storage.Type),
                 ("DECAY_TYPE", step.Inputs[3].Storage.Type),

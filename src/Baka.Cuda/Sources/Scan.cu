@@ -1,15 +1,23 @@
 // What a linear recurrence h_t = a_t h_(t-1) + u_t b_t, y_t = sum over n of c_tn h_tn and its gradient have in common.
 //
 // A block goes through the SLOTS slots of one of the ROWS rows with CHANNELS of its WIDTH channels, a chunk of LENGTH slots
-// at a time, which it loads to shared memory. LANES neighboring threads share the STATES states of a channel: the thread
-// of a lane holds the states lane, lane + LANES, ... in its registers. Where SELECTIVE, u and step are [ROWS, SLOTS, WIDTH],
-// gain and readout [ROWS, SLOTS, STATES] and decay, the rate, is [STATES, WIDTH] with a_t = exp(step_t * rate); else there is
-// neither step nor gain, b is 1, and decay and readout are [STATES, WIDTH]. Channels that do not exist hold zeros.
+// at a time: while it computes one, the next is on its way to registers. LANES neighboring threads share the STATES states of
+// a channel and hold HELD each in registers, of which there are enough for RESIDENT blocks. Where SELECTIVE, u and step are
+// [ROWS, SLOTS, WIDTH], gain and readout [ROWS, SLOTS, STATES] and decay, the rate, is [STATES, WIDTH] with
+// a_t = exp(step_t * rate); else there is neither step nor gain, b is 1, and decay and readout are [STATES, WIDTH]. Channels
+// and states that do not exist hold zeros.
 
 #define THREADS (CHANNELS * LANES)
 #define HELD ((STATES + LANES - 1) / LANES)
+#define ROOM (HELD * LANES)
 #define BLOCKS ((WIDTH + CHANNELS - 1) / CHANNELS)
 #define CHUNKS ((SLOTS + LENGTH - 1) / LENGTH)
+
+// Slots whose sums over the lanes are exchanged together: one exchange then serves several.
+#define GROUP (LANES < 8 ? LANES : 8)
+
+#define LOG2_E 1.44269504f
+#define LN_2 0.693147181f
 
 struct Place
 {
@@ -21,40 +29,115 @@ struct Place
     {
     }
 
-    __device__ __forceinline__ int state(int k) const { return lane + k * LANES; }
+    __device__ __forceinline__ int state(int k) const { return lane * HELD + k; }
     __device__ __forceinline__ bool exists(int k) const { return at < WIDTH && state(k) < STATES; }
 
     // Of a tensor [.., STATES, WIDTH], of which this is the matrix of some index.
     __device__ __forceinline__ i64 in_states(i64 matrix, int k) const { return (matrix * STATES + state(k)) * WIDTH + at; }
 };
 
-// Slots first ... first + count - 1 of a row's x [.., WIDTH] for the block's channels.
-template <typename T> __device__ __forceinline__ void load_slots(float (*to)[CHANNELS], const T* x, i64 first, int count)
+// LENGTH rows of COLUMNS elements on their way from device memory to shared memory, VECTOR at a time.
+template <typename T, int COLUMNS, int VECTOR> struct Ahead
+{
+    static constexpr int PIECES = LENGTH * COLUMNS / VECTOR;
+    static constexpr int MINE = (PIECES + THREADS - 1) / THREADS;
+
+    Pack<T, VECTOR> pieces[MINE];
+
+    static __device__ __forceinline__ int piece(int k) { return threadIdx.x + k * THREADS; }
+    static __device__ __forceinline__ int row(int k) { return piece(k) / (COLUMNS / VECTOR); }
+    static __device__ __forceinline__ int column(int k) { return piece(k) % (COLUMNS / VECTOR) * VECTOR; }
+
+    // The first `count` rows of x, `stride` apart, and the first `width` elements of each; zeros stand for all others.
+    __device__ __forceinline__ void read(const T* __restrict__ x, int stride, int count, int width)
+    {
+#pragma unroll
+        for (int k = 0; k < MINE; k++)
+            if (piece(k) < PIECES && row(k) < count && column(k) < width)
+                pieces[k] = load_pack<VECTOR>(x + (i64)row(k) * stride + column(k));
+            else
+                pieces[k] = {};
+    }
+
+    template <int N> __device__ __forceinline__ void put(float (*to)[N]) const
+    {
+        constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
+#pragma unroll
+        for (int k = 0; k < MINE; k++)
+            if (piece(k) < PIECES)
+#pragma unroll
+                for (int i = 0; i < VECTOR; i += STORED)
+                {
+                    Pack<float, STORED> part;
+#pragma unroll
+                    for (int j = 0; j < STORED; j++)
+                        part.at[j] = to_float(pieces[k].at[i + j]);
+                    store_pack<STORED>(&to[row(k)][column(k) + i], part);
+                }
+    }
+};
+
+template <typename T> using SlotsAhead = Ahead<T, CHANNELS, SLOT_VECTOR>;
+template <typename T> using SharedAhead = Ahead<T, STATES, STATE_VECTOR>;
+
+// The block's channels of a row's x [.., WIDTH] from slot `first` on.
+template <typename T> __device__ __forceinline__ void read_slots(SlotsAhead<T>& ahead, const T* x, i64 first, int count)
 {
     int begin = blockIdx.x % BLOCKS * CHANNELS;
-    for (int i = threadIdx.x; i < count * CHANNELS; i += THREADS)
-    {
-        int at = begin + i % CHANNELS;
-        to[i / CHANNELS][i % CHANNELS] = at < WIDTH ? to_float(x[(first + i / CHANNELS) * WIDTH + at]) : 0;
-    }
+    ahead.read(x + first * WIDTH + begin, WIDTH, count, WIDTH - begin);
+}
+
+// The same of x [.., STATES], which all channels share.
+template <typename T> __device__ __forceinline__ void read_shared(SharedAhead<T>& ahead, const T* x, i64 first, int count)
+{
+    ahead.read(x + first * STATES, STATES, count, STATES);
 }
 
 template <typename T> __device__ __forceinline__ void store_slots(T* y, const float (*from)[CHANNELS], i64 first, int count)
 {
     int begin = blockIdx.x % BLOCKS * CHANNELS;
-    for (int i = threadIdx.x; i < count * CHANNELS; i += THREADS)
+    for (int i = threadIdx.x * SLOT_VECTOR; i < count * CHANNELS; i += THREADS * SLOT_VECTOR)
     {
-        int at = begin + i % CHANNELS;
-        if (at < WIDTH)
-            y[(first + i / CHANNELS) * WIDTH + at] = from_float<T>(from[i / CHANNELS][i % CHANNELS]);
+        int slot = i / CHANNELS;
+        int channel = i % CHANNELS;
+        if (begin + channel < WIDTH)
+        {
+            Pack<T, SLOT_VECTOR> part;
+#pragma unroll
+            for (int j = 0; j < SLOT_VECTOR; j++)
+                part.at[j] = from_float<T>(from[slot][channel + j]);
+            store_pack<SLOT_VECTOR>(y + (first + slot) * WIDTH + begin + channel, part);
+        }
     }
 }
 
-// The same of x [.., STATES], which all channels share.
-template <typename T> __device__ __forceinline__ void load_shared(float (*to)[STATES], const T* x, i64 first, int count)
+// States that do not exist have no place in what is read.
+__device__ __forceinline__ void clear_room(float (*rows)[ROOM])
 {
-    for (int i = threadIdx.x; i < count * STATES; i += THREADS)
-        to[i / STATES][i % STATES] = to_float(x[first * STATES + i]);
+    if constexpr (ROOM > STATES)
+        for (int i = threadIdx.x; i < LENGTH * (ROOM - STATES); i += THREADS)
+            rows[i / (ROOM - STATES)][STATES + i % (ROOM - STATES)] = 0;
+}
+
+// The thread's states' values in a row of shared memory.
+__device__ __forceinline__ void held(float (&to)[HELD], const float* row, const Place& place)
+{
+    constexpr int VECTOR = HELD % 4 == 0 ? 4 : 1;
+#pragma unroll
+    for (int k = 0; k < HELD; k += VECTOR)
+    {
+        Pack<float, VECTOR> part = load_pack<VECTOR>(row + place.lane * HELD + k);
+#pragma unroll
+        for (int j = 0; j < VECTOR; j++)
+            to[k + j] = part.at[j];
+    }
+}
+
+// A bit for each of a chunk's slots: whether nothing lies before it.
+template <typename T> __device__ __forceinline__ u32 starts_of(const T* begins, int count)
+{
+    int t = threadIdx.x % 32;
+    return warp_ballot(t < count && to_float(begins[t]) != 0);
 }
 
 // A channel's values of x [.., STATES, WIDTH].
@@ -80,4 +163,26 @@ __device__ __forceinline__ float lanes_sum(float x)
     for (int mask = LANES / 2; mask > 0; mask /= 2)
         x += warp_xor(x, mask);
     return x;
+}
+
+// The same of GROUP numbers: lane l gets the sum of number l % GROUP.
+__device__ __forceinline__ float lanes_sums(float (&x)[GROUP], int lane)
+{
+#pragma unroll
+    for (int half = GROUP / 2; half > 0; half /= 2)
+    {
+        bool upper = lane & half;
+#pragma unroll
+        for (int i = 0; i < half; i++)
+        {
+            float given = upper ? x[i] : x[i + half];
+            x[i] = (upper ? x[i + half] : x[i]) + warp_xor(given, half);
+        }
+    }
+
+    float sum = x[0];
+#pragma unroll
+    for (int mask = GROUP; mask < LANES; mask *= 2)
+        sum += warp_xor(sum, mask);
+    return sum;
 }

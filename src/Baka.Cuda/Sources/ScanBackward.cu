@@ -1,23 +1,24 @@
-// The gradient of a scan, from the last chunk to the first: the states of a chunk are computed anew from the one that
-// was kept, then the adjoint g_t = dy_t c_t + a_(t+1) g_(t+1) runs back through them.
+// The gradient of a scan, from the last chunk to the first and in it from the last tile of TILE slots to the first: the states
+// of a tile are computed anew from those that were kept before the chunk, then the adjoint
+// g_t = dy_t c_t + a_(t+1) g_(t+1) runs back through them.
 //
 // What rows or blocks of channels share is left in parts: decay_parts and, unless SELECTIVE, readout_parts
 // [ROWS, STATES, WIDTH]; where SELECTIVE readout_parts and gain_parts [BLOCKS, ROWS, SLOTS, STATES].
 
-// A channel more than there are, so that threads with neighboring states meet different banks.
-typedef float States[STATES][CHANNELS + 1];
+// Two channels more than there are: neither threads with neighboring states nor those of neighboring channels and lanes
+// then meet in a bank.
+typedef float States[ROOM][CHANNELS + 2];
 
 struct Chunk
 {
-    States states[LENGTH]; // h_t, and from the last slot on g_t
     float added[LENGTH][CHANNELS];
     float upstream[LENGTH][CHANNELS]; // dy, then du
-    float starts[LENGTH];
 #if SELECTIVE
     float steps[LENGTH][CHANNELS]; // step, then its gradient
-    float gains[LENGTH][STATES];
-    float readouts[LENGTH][STATES];
+    float gains[LENGTH][ROOM];
+    float readouts[LENGTH][ROOM];
 #endif
+    States states[1 + TILE]; // h before the tile and after each of its slots, from the last on g_t
 };
 
 // to[t, n] = sum over the block's channels of x[t, channel] * states[t, n, channel].
@@ -27,15 +28,20 @@ __device__ __forceinline__ void sum_channels(float* to, const float (*x)[CHANNEL
     {
         int t = i / STATES;
         int n = i % STATES;
-        float sum = 0;
-#pragma unroll 8
-        for (int channel = 0; channel < CHANNELS; channel++)
-            sum = fmaf(x[t][channel], states[t][n][channel], sum);
-        to[i] = sum;
+        float sums[2] = {};
+#pragma unroll
+        for (int channel = 0; channel < CHANNELS; channel += 2)
+        {
+            Pack<float, 2> left = load_pack<2>(&x[t][channel]);
+            Pack<float, 2> right = load_pack<2>(&states[t][n][channel]);
+            sums[0] = fmaf(left.at[0], right.at[0], sums[0]);
+            sums[1] = fmaf(left.at[1], right.at[1], sums[1]);
+        }
+        to[i] = sums[0] + sums[1];
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) scan_backward(
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     const U_TYPE* __restrict__ u, const BEGINS_TYPE* __restrict__ begins, const DECAY_TYPE* __restrict__ decay, const READOUT_TYPE* __restrict__ readout,
     const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain, const float* __restrict__ kept, const DY_TYPE* __restrict__ dy,
     const DFINAL_TYPE* __restrict__ d_final, DU_TYPE* __restrict__ du, DSTATE_TYPE* __restrict__ d_state, DSTEP_TYPE* __restrict__ d_step,
@@ -43,118 +49,198 @@ extern "C" __global__ void __launch_bounds__(THREADS) scan_backward(
 {
     DYNAMIC_SHARED(memory);
     Chunk& shared = *reinterpret_cast<Chunk*>(memory);
+    SlotsAhead<U_TYPE> added_ahead;
+    SlotsAhead<DY_TYPE> upstream_ahead;
     Place place;
-    float a[HELD], g[HELD], d_decay[HELD] = {};
+    float a[HELD], g[HELD], kept_ahead[HELD], d_decay[HELD] = {};
     load_states(a, decay, 0, place);
 #if HAS_FINAL
     load_states(g, d_final, place.row, place);
 #else
+#pragma unroll
     for (int k = 0; k < HELD; k++)
         g[k] = 0;
 #endif
-#if !SELECTIVE
+#if SELECTIVE
+    SlotsAhead<STEP_TYPE> steps_ahead;
+    SharedAhead<GAIN_TYPE> gains_ahead;
+    SharedAhead<READOUT_TYPE> readouts_ahead;
+    clear_room(shared.gains);
+    clear_room(shared.readouts);
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+        a[k] *= LOG2_E;
+#else
     float c[HELD], d_readout[HELD] = {};
     load_states(c, readout, 0, place);
 #endif
 
+    auto read = [&](int chunk)
+    {
+        i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
+        int count = min(LENGTH, SLOTS - chunk * LENGTH);
+        read_slots(added_ahead, u, first, count);
+        read_slots(upstream_ahead, dy, first, count);
+        load_states(kept_ahead, kept, (i64)place.row * CHUNKS + chunk, place);
+#if SELECTIVE
+        read_slots(steps_ahead, step, first, count);
+        read_shared(gains_ahead, gain, first, count);
+        read_shared(readouts_ahead, readout, first, count);
+#endif
+    };
+
+    read(CHUNKS - 1);
     for (int chunk = CHUNKS - 1; chunk >= 0; chunk--)
     {
         i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
         int count = min(LENGTH, SLOTS - chunk * LENGTH);
-        load_slots(shared.added, u, first, count);
-        load_slots(shared.upstream, dy, first, count);
-        for (int t = threadIdx.x; t < count; t += THREADS)
-            shared.starts[t] = to_float(begins[first + t]);
-#if SELECTIVE
-        load_slots(shared.steps, step, first, count);
-        load_shared(shared.gains, gain, first, count);
-        load_shared(shared.readouts, readout, first, count);
-#endif
-        __syncthreads();
-
-        float before_all[HELD], h[HELD];
-        load_states(before_all, kept, (i64)place.row * CHUNKS + chunk, place);
+        u32 starts = starts_of(begins + first, count);
+        float chunk_state[HELD];
 #pragma unroll
         for (int k = 0; k < HELD; k++)
-            h[k] = before_all[k];
-#pragma unroll 4
-        for (int t = 0; t < count; t++)
+            chunk_state[k] = kept_ahead[k];
+        added_ahead.put(shared.added);
+        upstream_ahead.put(shared.upstream);
+#if SELECTIVE
+        steps_ahead.put(shared.steps);
+        gains_ahead.put(shared.gains);
+        readouts_ahead.put(shared.readouts);
+#endif
+        __syncthreads();
+        if (chunk > 0)
+            read(chunk - 1);
+
+        for (int tile = (count - 1) / TILE; tile >= 0; tile--)
         {
-            float x = shared.added[t][place.channel];
-            bool starting = shared.starts[t] != 0;
+            int begin = tile * TILE;
+            int end = min(count, begin + TILE);
+            float h[HELD];
 #pragma unroll
             for (int k = 0; k < HELD; k++)
-                if (place.state(k) < STATES)
+                h[k] = chunk_state[k];
+            auto advance = [&](int t)
+            {
+                float x = shared.added[t][place.channel];
+                bool starting = starts >> t & 1;
+#if SELECTIVE
+                float delta = shared.steps[t][place.channel];
+                float b[HELD];
+                held(b, shared.gains[t], place);
+#endif
+#pragma unroll
+                for (int k = 0; k < HELD; k++)
                 {
                     float before = starting ? 0 : h[k];
 #if SELECTIVE
-                    h[k] = fmaf(exponential(shared.steps[t][place.channel] * a[k]), before, x * shared.gains[t][place.state(k)]);
+                    h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
 #else
                     h[k] = fmaf(a[k], before, x);
 #endif
-                    shared.states[t][place.state(k)][place.channel] = h[k];
                 }
-        }
+            };
+            auto leave = [&](int slot)
+            {
+#pragma unroll
+                for (int k = 0; k < HELD; k++)
+                    shared.states[slot][place.state(k)][place.channel] = h[k];
+            };
+
+#pragma unroll 4
+            for (int t = 0; t < begin; t++)
+                advance(t);
+            leave(0);
+#pragma unroll 4
+            for (int t = begin; t < end; t++)
+            {
+                advance(t);
+                leave(t - begin + 1);
+            }
+
 #if SELECTIVE
-        __syncthreads();
-        i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first) * STATES;
-        sum_channels(readout_parts + part, shared.upstream, shared.states, count);
-        __syncthreads();
+            __syncthreads();
+            i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
+            sum_channels(readout_parts + part, shared.upstream + begin, shared.states + 1, end - begin);
+            __syncthreads();
 #endif
 
-#pragma unroll 2
-        for (int t = count - 1; t >= 0; t--)
-        {
-            float x = shared.added[t][place.channel];
-            float upstream = shared.upstream[t][place.channel];
-            bool starting = shared.starts[t] != 0;
-            float d_added = 0;
+            // The lane's parts of du_t and of the gradient of step_t.
+            auto retreat = [&](int t, float& d_added, float& d_delta)
+            {
+                float x = shared.added[t][place.channel];
+                float upstream = shared.upstream[t][place.channel];
+                bool starting = starts >> t & 1;
+                d_added = d_delta = 0;
 #if SELECTIVE
-            float delta = shared.steps[t][place.channel];
-            float d_delta = 0;
+                float delta = shared.steps[t][place.channel];
+                float b[HELD], c[HELD];
+                held(b, shared.gains[t], place);
+                held(c, shared.readouts[t], place);
 #endif
 #pragma unroll
-            for (int k = 0; k < HELD; k++)
-                if (place.state(k) < STATES)
+                for (int k = 0; k < HELD; k++)
                 {
-                    int n = place.state(k);
-                    float before = starting ? 0 : t == 0 ? before_all[k] : shared.states[t - 1][n][place.channel];
+                    float before = starting ? 0 : shared.states[t - begin][place.state(k)][place.channel];
+                    g[k] = fmaf(upstream, c[k], g[k]);
 #if SELECTIVE
-                    float factor = exponential(delta * a[k]);
-                    g[k] = fmaf(upstream, shared.readouts[t][n], g[k]);
+                    float factor = exp2_fast(delta * a[k]);
                     float exponent = g[k] * before * factor;
                     d_decay[k] = fmaf(exponent, delta, d_decay[k]);
                     d_delta = fmaf(exponent, a[k], d_delta);
-                    d_added = fmaf(g[k], shared.gains[t][n], d_added);
-                    shared.states[t][n][place.channel] = g[k];
+                    d_added = fmaf(g[k], b[k], d_added);
+                    shared.states[t - begin + 1][place.state(k)][place.channel] = g[k];
 #else
                     float factor = a[k];
-                    g[k] = fmaf(upstream, c[k], g[k]);
                     d_readout[k] = fmaf(upstream, fmaf(factor, before, x), d_readout[k]);
                     d_decay[k] = fmaf(g[k], before, d_decay[k]);
                     d_added += g[k];
 #endif
                     g[k] = starting ? 0 : g[k] * factor;
                 }
+            };
 
-            // All lanes have read dy_t and step_t before they exchange their sums.
-            d_added = lanes_sum(d_added);
-#if SELECTIVE
-            d_delta = lanes_sum(d_delta);
-#endif
-            if (place.lane == 0)
+            // All lanes have read dy and step of the slots before they exchange their sums.
+            int t = end;
+            while ((t - begin) % GROUP != 0)
             {
-                shared.upstream[t][place.channel] = d_added;
+                float d_added, d_delta;
+                retreat(--t, d_added, d_delta);
+                d_added = lanes_sum(d_added);
+                if (place.lane == 0)
+                    shared.upstream[t][place.channel] = d_added;
 #if SELECTIVE
-                shared.steps[t][place.channel] = d_delta;
+                d_delta = lanes_sum(d_delta);
+                if (place.lane == 0)
+                    shared.steps[t][place.channel] = d_delta * LN_2;
 #endif
             }
+
+            while (t > begin)
+            {
+                t -= GROUP;
+                float d_added[GROUP], d_delta[GROUP];
+#pragma unroll
+                for (int i = GROUP - 1; i >= 0; i--)
+                    retreat(t + i, d_added[i], d_delta[i]);
+                float sum = lanes_sums(d_added, place.lane);
+                if (place.lane < GROUP)
+                    shared.upstream[t + place.lane][place.channel] = sum;
+#if SELECTIVE
+                sum = lanes_sums(d_delta, place.lane);
+                if (place.lane < GROUP)
+                    shared.steps[t + place.lane][place.channel] = sum * LN_2;
+#endif
+            }
+
+#if SELECTIVE
+            __syncthreads();
+            sum_channels(gain_parts + part, shared.added + begin, shared.states + 1, end - begin);
+#endif
+            __syncthreads();
         }
-        __syncthreads();
+
         store_slots(du, shared.upstream, first, count);
 #if SELECTIVE
         store_slots(d_step, shared.steps, first, count);
-        sum_channels(gain_parts + part, shared.added, shared.states, count);
 #endif
         __syncthreads();
     }

@@ -1,68 +1,111 @@
 // The recurrence itself: y [ROWS, SLOTS, WIDTH], the state after the last slot and those before every chunk.
 
-extern "C" __global__ void __launch_bounds__(THREADS) scan_forward(
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
     const U_TYPE* __restrict__ u, const BEGINS_TYPE* __restrict__ begins, const STATE_TYPE* __restrict__ state, const DECAY_TYPE* __restrict__ decay,
     const READOUT_TYPE* __restrict__ readout, const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain,
     Y_TYPE* __restrict__ y, FINAL_TYPE* __restrict__ last, float* __restrict__ kept)
 {
-    __shared__ float added[LENGTH][CHANNELS];
-    __shared__ float starts[LENGTH];
-#if SELECTIVE
-    __shared__ float steps[LENGTH][CHANNELS];
-    __shared__ float gains[LENGTH][STATES];
-    __shared__ float readouts[LENGTH][STATES];
-#endif
+    __shared__ __align__(16) float added[LENGTH][CHANNELS];
+    __shared__ __align__(16) float sums[LENGTH][CHANNELS];
+    SlotsAhead<U_TYPE> added_ahead;
     Place place;
     float h[HELD], a[HELD];
     load_states(h, state, place.row, place);
     load_states(a, decay, 0, place);
-#if !SELECTIVE
+#if SELECTIVE
+    __shared__ __align__(16) float steps[LENGTH][CHANNELS];
+    __shared__ __align__(16) float gains[LENGTH][ROOM];
+    __shared__ __align__(16) float readouts[LENGTH][ROOM];
+    SlotsAhead<STEP_TYPE> steps_ahead;
+    SharedAhead<GAIN_TYPE> gains_ahead;
+    SharedAhead<READOUT_TYPE> readouts_ahead;
+    clear_room(gains);
+    clear_room(readouts);
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+        a[k] *= LOG2_E;
+#else
     float c[HELD];
     load_states(c, readout, 0, place);
 #endif
 
+    auto read = [&](int chunk)
+    {
+        i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
+        int count = min(LENGTH, SLOTS - chunk * LENGTH);
+        read_slots(added_ahead, u, first, count);
+#if SELECTIVE
+        read_slots(steps_ahead, step, first, count);
+        read_shared(gains_ahead, gain, first, count);
+        read_shared(readouts_ahead, readout, first, count);
+#endif
+    };
+
+    read(0);
     for (int chunk = 0; chunk < CHUNKS; chunk++)
     {
         i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
         int count = min(LENGTH, SLOTS - chunk * LENGTH);
+        u32 starts = starts_of(begins + first, count);
         store_states(kept, h, (i64)place.row * CHUNKS + chunk, place);
-        load_slots(added, u, first, count);
-        for (int t = threadIdx.x; t < count; t += THREADS)
-            starts[t] = to_float(begins[first + t]);
+        added_ahead.put(added);
 #if SELECTIVE
-        load_slots(steps, step, first, count);
-        load_shared(gains, gain, first, count);
-        load_shared(readouts, readout, first, count);
+        steps_ahead.put(steps);
+        gains_ahead.put(gains);
+        readouts_ahead.put(readouts);
 #endif
         __syncthreads();
-#pragma unroll 4
-        for (int t = 0; t < count; t++)
+        if (chunk + 1 < CHUNKS)
+            read(chunk + 1);
+
+        // The lane's part of y_t.
+        auto advance = [&](int t)
         {
             float x = added[t][place.channel];
-            bool starting = starts[t] != 0;
+            bool starting = starts >> t & 1;
             float sum = 0;
+#if SELECTIVE
+            float delta = steps[t][place.channel];
+            float b[HELD], c[HELD];
+            held(b, gains[t], place);
+            held(c, readouts[t], place);
+#endif
 #pragma unroll
             for (int k = 0; k < HELD; k++)
-                if (place.state(k) < STATES)
-                {
-                    float before = starting ? 0 : h[k];
+            {
+                float before = starting ? 0 : h[k];
 #if SELECTIVE
-                    h[k] = fmaf(exponential(steps[t][place.channel] * a[k]), before, x * gains[t][place.state(k)]);
-                    sum = fmaf(h[k], readouts[t][place.state(k)], sum);
+                h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
 #else
-                    h[k] = fmaf(a[k], before, x);
-                    sum = fmaf(h[k], c[k], sum);
+                h[k] = fmaf(a[k], before, x);
 #endif
-                }
+                sum = fmaf(h[k], c[k], sum);
+            }
+            return sum;
+        };
 
-            // All lanes have read u_t before they exchange their sums.
-            sum = lanes_sum(sum);
-            if (place.lane == 0)
-                added[t][place.channel] = sum;
+        int t = 0;
+#pragma unroll 2
+        for (; t + GROUP <= count; t += GROUP)
+        {
+            float parts[GROUP];
+#pragma unroll
+            for (int i = 0; i < GROUP; i++)
+                parts[i] = advance(t + i);
+            float sum = lanes_sums(parts, place.lane);
+            if (place.lane < GROUP)
+                sums[t + place.lane][place.channel] = sum;
         }
+
+        for (; t < count; t++)
+        {
+            float sum = lanes_sum(advance(t));
+            if (place.lane == 0)
+                sums[t][place.channel] = sum;
+        }
+
         __syncthreads();
-        store_slots(y, added, first, count);
-        __syncthreads();
+        store_slots(y, sums, first, count);
     }
 
     store_states(last, h, place.row, place);

@@ -12,16 +12,27 @@ public class ScanLoweringTests
     private const Element BF16 = Element.BFloat16;
 
     [Theory]
-    [InlineData(16, "4", "32", 384)] // four threads share a channel's states
-    [InlineData(4, "1", "128", 96)] // one holds them all
-    [InlineData(5, "2", "64", 192)]
-    [InlineData(128, "32", "4", 3072)] // a warp
-    public void The_states_of_a_channel_are_shared_by_as_many_threads_as_they_need(int states, string lanes, string channels, int blocks)
+    [InlineData(16, "4", "32", 384, 128)] // four threads share a channel's states
+    [InlineData(4, "1", "64", 192, 64)] // one holds them all
+    [InlineData(5, "2", "64", 192, 128)]
+    [InlineData(128, "32", "4", 3072, 128)] // a warp
+    public void The_states_of_a_channel_are_shared_by_as_many_threads_as_they_need(int states, string lanes, string channels, int blocks, int threads)
     {
         var launch = (Launch)Assert.Single(Forward(selective: true, rows: 8, slots: 2080, channels: 1536, states));
-        Assert.Equal((128, new Grid(blocks), 0), (launch.Threads, launch.Grid, launch.SharedBytes));
+        Assert.Equal((threads, new Grid(blocks), 0), (launch.Threads, launch.Grid, launch.SharedBytes));
         Assert.Equal((lanes, channels, "32"), (launch.Define("LANES"), launch.Define("CHANNELS"), launch.Define("LENGTH")));
         Assert.Equal(("bf16", "float", "float"), (launch.Define("U_TYPE"), launch.Define("DECAY_TYPE"), launch.Define("FINAL_TYPE")));
+    }
+
+    [Theory]
+    [InlineData(1536, 16, "8", "8")] // 16 bytes of bf16
+    [InlineData(1532, 12, "4", "4")]
+    [InlineData(1535, 3, "1", "1")]
+    [InlineData(64, 128, "1", "8")] // a warp a channel: each thread has one number of a chunk
+    public void As_many_numbers_are_read_at_once_as_widths_allow(int channels, int states, string slots, string shared)
+    {
+        var launch = (Launch)Assert.Single(Forward(selective: true, rows: 2, slots: 70, channels, states));
+        Assert.Equal((slots, shared), (launch.Define("SLOT_VECTOR"), launch.Define("STATE_VECTOR")));
     }
 
     [Fact]
@@ -40,8 +51,8 @@ public class ScanLoweringTests
         Assert.All(operations[1..], o => Assert.Equal("sum_columns", o.Kernel.Name));
         Assert.Equal(new Grid(8 * 48), operations[0].Grid);
 
-        // The states of 32 slots, 16 of each of 32 channels and one channel's room more, and what the slots hold besides.
-        Assert.Equal(32 * 4 * (16 * 33 + 3 * 32 + 2 * 16 + 1), operations[0].SharedBytes);
+        // The states before and after each of 16 slots, 16 of each of 32 channels and two channels' room more, and what 32 slots hold besides.
+        Assert.Equal(4 * (17 * 16 * 34 + 32 * (3 * 32 + 2 * 16)), operations[0].SharedBytes);
         var parts = operations[0].Arguments.TakeLast(3).Select(a => ((Argument.Pointer)a).View.Shape.Extents.ToArray());
         Assert.Equal([[8, 16, 1536], [48, 8, 2080, 16], [48, 8, 2080, 16]], parts);
     }
@@ -49,10 +60,10 @@ public class ScanLoweringTests
     [Fact]
     public void Where_shared_memory_is_short_a_block_takes_fewer_channels()
     {
-        var small = new LoweringContext(DeviceProfile.H100 with { SharedBytesPerBlock = 49152 });
+        var small = new LoweringContext(DeviceProfile.H100 with { SharedBytesPerBlock = 32768 });
         var launch = (Launch)Backward(selective: true, rows: 1, slots: 100, channels: 64, states: 16, small)[0];
         Assert.Equal(("16", 64), (launch.Define("CHANNELS"), launch.Threads));
-        Assert.InRange(launch.SharedBytes, 1, 49152);
+        Assert.InRange(launch.SharedBytes, 1, 32768);
 
         var none = new LoweringContext(DeviceProfile.H100 with { SharedBytesPerBlock = 1000 });
         Assert.Throws<NotSupportedException>(() => Backward(selective: true, rows: 1, slots: 100, channels: 64, states: 16, none));
