@@ -27,29 +27,29 @@ internal sealed record AttentionEngine(
     // Registers hold the results of no wider heads.
     private const int WidestHead = 128;
 
-    /// <summary>The engine for queries of an element and a head width, or null where tensor cores don't suit them.</summary>
-    public static AttentionEngine? For(Element query, int headWidth, DeviceProfile device) =>
-        query != Element.BFloat16 || headWidth > WidestHead || headWidth % 16 != 0 ? null
-        : headWidth % 64 == 0 && device.Major == Hopper ? OfGroups(headWidth)
-        : OfWarps(headWidth);
+    /// <summary>The engine for queries of an element, or null where tensor cores don't suit them or their heads, whose pairs must be whole.</summary>
+    public static AttentionEngine? For(Element query, AttentionShape shape, DeviceProfile device) =>
+        query != Element.BFloat16 || shape.HeadWidth > WidestHead || shape.HeadWidth % 2 != 0 ? null
+        : shape.PaddedWidth % 64 == 0 && device.Major == Hopper ? OfGroups(shape.PaddedWidth)
+        : OfWarps(shape.PaddedWidth);
 
     /// <summary>Groups of 4 warps multiply together; heads are whole rows of 128 bytes.</summary>
-    public static AttentionEngine OfGroups(int headWidth)
+    private static AttentionEngine OfGroups(int width)
     {
-        var narrow = headWidth <= 64;
+        var narrow = width <= 64;
         return new AttentionEngine(
-            "AttentionGroups.cu", Tile * headWidth * 2, 1024,
+            "AttentionGroups.cu", Tile * width * 2, 1024,
             new Cut(Fragments: 1, Warps: 8, Blocks: narrow ? 2 : 1, Stages: 3),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
     }
 
     /// <summary>Every warp multiplies by itself; rows are padded to keep them in different banks.</summary>
-    public static AttentionEngine OfWarps(int headWidth)
+    private static AttentionEngine OfWarps(int width)
     {
-        var narrow = headWidth <= 64;
+        var narrow = width <= 64;
         return new AttentionEngine(
-            "AttentionWarps.cu", Tile * (headWidth + 8) * 2, 0,
+            "AttentionWarps.cu", Tile * (width + 8) * 2, 0,
             narrow ? new Cut(Fragments: 2, Warps: 4, Blocks: 2, Stages: 3) : new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 3),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));

@@ -19,7 +19,7 @@ internal static class AttentionLowering
         var inputs = AttentionInputs.Of(shape, step);
         return shape.Queries <= FewQueries && AttentionFew.Fits(shape, context.Device) ? AttentionFew.Forward(shape, inputs, step)
             : AttentionHopper.Fits(shape, inputs, step.Outputs[0].Storage.Type, context.Device) ? AttentionHopper.Forward(shape, inputs, step, context)
-            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth, context.Device) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
+            : AttentionEngine.For(inputs.Query.Type, shape, context.Device) is { } engine ? AttentionTensorCores.Forward(engine, shape, inputs, step, context)
             : AttentionPlain.Forward(shape, inputs, step, context);
     }
 
@@ -29,7 +29,7 @@ internal static class AttentionLowering
         var inputs = AttentionInputs.Of(shape, step);
         var gradients = AttentionGradients.Of(op, shape, step);
         return AttentionHopper.Fits(shape, inputs, gradients, context.Device) ? AttentionHopper.Backward(shape, inputs, gradients, context)
-            : AttentionEngine.For(inputs.Query.Type, shape.HeadWidth, context.Device) is { } engine ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
+            : AttentionEngine.For(inputs.Query.Type, shape, context.Device) is { } engine ? AttentionTensorCores.Backward(engine, shape, inputs, gradients, context)
             : AttentionPlain.Backward(shape, inputs, gradients, context);
     }
 }

@@ -16,6 +16,9 @@ internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int W
     /// <summary>Queries of a row.</summary>
     public int Queries => Windows * Slots;
 
+    /// <summary>Columns of a head as products on tensor cores take it, whose sums are of 16: zeros follow its own.</summary>
+    public int PaddedWidth => (HeadWidth + 15) / 16 * 16;
+
     /// <summary>Keys of a row.</summary>
     public int Stream => Past + Queries;
 

@@ -4,7 +4,7 @@ using Baka.Cuda.Lowering;
 namespace Baka.Cuda.Kernels;
 
 /// <summary>The key stream as kernels on tensor cores take it.</summary>
-/// <param name="Key">bf16 [B, h, P + W·S, f], turned to their places.</param>
+/// <param name="Key">bf16 [B, h, P + W·S, f padded to a multiple of 16], turned to their places.</param>
 /// <param name="Value">bf16 rows that can be copied by 16 bytes: as they lie, or packed like the keys.</param>
 /// <param name="PastValue">Likewise.</param>
 /// <param name="Operations">What makes it so.</param>
@@ -19,7 +19,7 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
     public static AttentionStream Pack(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
         var operations = new List<Operation>();
-        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
+        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.PaddedWidth);
         PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, operations);
         return WithValues(key, shape, inputs, operations, context);
     }
@@ -50,7 +50,7 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
             return new AttentionStream(key, inputs.Value, inputs.PastValue, operations);
         }
 
-        var value = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.HeadWidth);
+        var value = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.PaddedWidth);
         var (pastValue, ownValue) = PackBoth(inputs.PastValue, inputs.Value, value, shape with { Theta = 0 }, onlyFinite: false, operations);
         return new AttentionStream(key, ownValue, pastValue, operations);
     }
@@ -80,8 +80,8 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
                 .. shape.Defines(), .. x.Defines("X"), .. y.Defines("Y"),
                 ("FIRST_SLOT", firstSlot), ("ROWS", rows), ("PIECE", Piece), ("ONLY_FINITE", onlyFinite),
             ],
-            "Rope.cu", "AttentionPack.cu");
-        var pieces = (long)shape.Batch * rows * (shape.HeadWidth / Piece);
+            "Rope.cu", "AttentionColumns.cu", "AttentionPack.cu");
+        var pieces = (long)shape.Batch * rows * (shape.PaddedWidth / Piece);
         return new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads)), Threads, 0, [x.View, y.View]);
     }
 }

@@ -40,13 +40,13 @@ internal static class AttentionTensorCores
 
         // What the kernel for dq leaves for the one for dk and dv; rows are padded to whole blocks.
         var rows = AttentionSchedule.Tiles(shape.Queries, queryCut.Rows) * queryCut.Rows;
-        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.HeadWidth);
+        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.PaddedWidth);
         var moments = context.Scratch(Element.Float32, shape.Batch, shape.Heads, rows, 2);
         var ranges = context.Scratch(Element.Int32, shape.Batch, rows, 2);
         var sights = context.Scratch(Element.Int32, shape.Batch, rows / Tile, 4);
         var packsUpstream = !gradients.Upstream.IsCopyable;
         var upstream = packsUpstream
-            ? AttentionOperand.OfHeads(context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.HeadWidth))
+            ? AttentionOperand.OfHeads(context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.PaddedWidth))
             : gradients.Upstream;
 
         var queryKernel = Kernel(
@@ -86,5 +86,5 @@ internal static class AttentionTensorCores
     private static Kernel Kernel(string name, string file, AttentionEngine engine, AttentionEngine.Cut cut, IEnumerable<(string, object)> defines) =>
         AttentionSources.Kernel(
             name, [.. defines, .. cut.Defines()],
-            "Rope.cu", "AttentionWork.cu", "AttentionTiles.cu", engine.File, "AttentionSlots.cu", file);
+            "Rope.cu", "AttentionWork.cu", "AttentionColumns.cu", "AttentionTiles.cu", engine.File, "AttentionSlots.cu", file);
 }

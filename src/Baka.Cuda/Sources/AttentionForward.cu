@@ -3,7 +3,7 @@
 // whatever windows they are, FRAGMENTS times 16 for each warp; a group of warps passes over key tiles that none of its
 // queries sees, and a warp compares slots only in tiles that not all of its queries see.
 //
-// keys [BATCH, HEADS, STREAM, HEAD_WIDTH] are turned already; queries are turned here and get the factor
+// keys [BATCH, HEADS, STREAM, PADDED_WIDTH] are turned already; queries are turned here and get the factor
 // log2(e) / sqrt(f), so that weights are powers of two.
 
 #define BLOCK_QUERIES (WARPS * FRAGMENTS * 16)
@@ -19,7 +19,7 @@ __device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q,
         float x[8] = {};
         if (query < QUERIES)
         {
-            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
+            load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
             int at = query_position(position, query);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
@@ -50,7 +50,7 @@ __device__ __forceinline__ void repair_row(O_TYPE* o, const unsigned char* queri
             for (int i = lane; i < HEAD_WIDTH; i += 32)
             {
                 const bf16* query = reinterpret_cast<const bf16*>(queries + place(row, i / 8 * 8)) + i % 8;
-                score += to_float(*query) * to_float(k[(i64)slot * HEAD_WIDTH + i]);
+                score += to_float(*query) * to_float(k[(i64)slot * PADDED_WIDTH + i]);
             }
             const bf16* value = slot < PAST ? past + (i64)slot * VP_ROW : v + (i64)(slot - PAST) * V_ROW;
             sum += exp2_fast(warp_sum(score) - log_sum) * to_float(value[column]);
@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    k += (i64)(work.batch * HEADS + work.head) * STREAM * HEAD_WIDTH;
+    k += (i64)(work.batch * HEADS + work.head) * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 
@@ -223,7 +223,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
         warp_barrier();
         for_each_piece(stage + m * 16 * STAGE_PITCH, [&](int row, int column, const float (&x)[8]) {
             if (first_query + row < QUERIES)
-                store_parts<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, x);
+                store_columns<O_VECTOR>(AT(O, o, work.batch, first_query + row, work.head) + column, column, x);
         });
     }
 

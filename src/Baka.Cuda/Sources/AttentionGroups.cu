@@ -1,10 +1,10 @@
-// Products of tiles by groups of 4 warps (wgmma.m64n64k16), for head widths that are multiples of 64. A tile is a square
+// Products of tiles by groups of 4 warps (wgmma.m64n64k16), for padded widths that are multiples of 64. A tile is a square
 // of 64 rows of 128 bytes for each 64 columns; in a row, 16-byte pieces lie at piece ^ row % 8.
 
 // Warps that do a product together.
 #define GROUP_WARPS 4
 #define SQUARE_BYTES (TILE * 128)
-#define SQUARES (HEAD_WIDTH / 64)
+#define SQUARES (PADDED_WIDTH / 64)
 #define TILE_BYTES (SQUARES * SQUARE_BYTES)
 
 // Where 8 elements of a row lie, in bytes from the first of consecutive tiles.

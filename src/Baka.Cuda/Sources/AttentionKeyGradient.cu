@@ -18,7 +18,7 @@ struct Moments
 __device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, const Sight* sights, int tile)
 {
     const int query = tile * TILE;
-    copy_rows<HEAD_WIDTH>(stage, turned_q + (i64)query * HEAD_WIDTH, [](int) { return true; });
+    copy_rows<PADDED_WIDTH>(stage, turned_q + (i64)query * PADDED_WIDTH, [](int) { return true; });
     if (sights[tile].all.to >= 0)
         copy_rows<DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS; });
     else
@@ -64,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int pair = work.batch * HEADS + work.head, first_slot = FIRST_SLOT + work.tile * BLOCK_SLOTS;
-    turned_q += (i64)pair * QUERY_TILES * TILE * HEAD_WIDTH;
+    turned_q += (i64)pair * QUERY_TILES * TILE * PADDED_WIDTH;
     moments += (i64)pair * QUERY_TILES * TILE;
     ranges += work.batch * QUERY_TILES * TILE;
     sights += work.batch * QUERY_TILES;
@@ -73,7 +73,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     // The block's keys and values, alternating tiles.
     const u32 own_address = shared_address(own);
     for (int i = 0; i < BLOCK_SLOTS / TILE; i++)
-        load_slots(own_address + i * 2 * TILE_BYTES, k + (i64)pair * STREAM * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot + i * TILE);
+        load_slots(own_address + i * 2 * TILE_BYTES, k + (i64)pair * STREAM * PADDED_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot + i * TILE);
     copy_async_commit();
 
     // The query tiles that matter, in ascending order.
@@ -177,9 +177,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_parts<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, x);
+            store_columns<DKP_VECTOR>(AT(DKP, dk_past, work.batch, slot, work.head) + column, column, x);
         else if (slot < STREAM)
-            store_parts<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, x);
+            store_columns<DK_VECTOR>(AT(DK, dk, work.batch, slot - PAST, work.head) + column, column, x);
     });
     warp_barrier();
     stage_rows(stage, value_gradient[0]);
@@ -187,8 +187,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
         int slot = warp_slot + row;
         if (slot < PAST)
-            store_parts<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, x);
+            store_columns<DVP_VECTOR>(AT(DVP, dv_past, work.batch, slot, work.head) + column, column, x);
         else if (slot < STREAM)
-            store_parts<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, x);
+            store_columns<DV_VECTOR>(AT(DV, dv, work.batch, slot - PAST, work.head) + column, column, x);
     });
 }

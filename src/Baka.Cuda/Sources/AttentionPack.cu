@@ -1,7 +1,7 @@
-// Rows [BATCH, ROWS, HEADS, HEAD_WIDTH] to a dense [BATCH, HEADS, Y_ROWS, HEAD_WIDTH], each turned to its place in the
+// Rows [BATCH, ROWS, HEADS, HEAD_WIDTH] to a dense [BATCH, HEADS, Y_ROWS, PADDED_WIDTH], each turned to its place in the
 // key stream, FIRST_SLOT + row. A thread does the same PIECE columns of a row for all heads, which share their angles.
 
-#define PIECES (HEAD_WIDTH / PIECE)
+#define PIECES (PADDED_WIDTH / PIECE)
 
 extern "C" __global__ void __launch_bounds__(256) attention_pack(const X_TYPE* __restrict__ x, Y_TYPE* __restrict__ y)
 {
@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(256) attention_pack(const X_TYPE* _
     for (int head = 0; head < HEADS; head++)
     {
         float values[PIECE];
-        load_parts<X_VECTOR>(from + head * X_HEAD, values);
+        load_columns<X_VECTOR>(from + head * X_HEAD, column, values);
 #pragma unroll
         for (int pair = 0; pair < PIECE / 2; pair++)
         {

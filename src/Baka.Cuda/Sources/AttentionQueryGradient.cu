@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int pair = work.batch * HEADS + work.head, first_query = work.tile * BLOCK_QUERIES, padded = pair * TILES * BLOCK_QUERIES + first_query;
-    k += (i64)pair * STREAM * HEAD_WIDTH;
+    k += (i64)pair * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 
@@ -97,9 +97,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         if (query < QUERIES)
         {
             float out[8];
-            load_parts<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, x);
-            load_parts<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, y);
-            load_parts<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, out);
+            load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
+            load_columns<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, column, y);
+            load_columns<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, column, out);
             int at = query_position(position, query);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
@@ -117,9 +117,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         products[row][column / 8] = product;
         store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
         store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
-        store_parts<8>(turned_q + (i64)(padded + row) * HEAD_WIDTH + column, x);
+        store_parts<8>(turned_q + (i64)(padded + row) * PADDED_WIDTH + column, x);
 #if PACK_UPSTREAM
-        store_parts<8>(packed_upstream + (i64)(padded + row) * HEAD_WIDTH + column, y);
+        store_parts<8>(packed_upstream + (i64)(padded + row) * PADDED_WIDTH + column, y);
 #endif
     }
     __syncthreads();
@@ -215,6 +215,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
         int query = first_query + warp * 16 + row;
         if (query < QUERIES)
-            store_parts<DQ_VECTOR>(AT(DQ, dq, work.batch, query, work.head) + column, x);
+            store_columns<DQ_VECTOR>(AT(DQ, dq, work.batch, query, work.head) + column, column, x);
     });
 }

@@ -8,6 +8,10 @@
 #define LN_2 0.6931471805599453f
 #define FAR 0x3fffffff
 
+// Columns of a head in tiles and in scratch memory for products on tensor cores, whose sums are of 16: zeros follow those
+// that the head has.
+#define PADDED_WIDTH ((HEAD_WIDTH + 15) / 16 * 16)
+
 // Element 0 of a head in a row of operand X [batch, row, head, HEAD_WIDTH], whose strides are baked in.
 #define AT(X, p, batch, row, head) ((p) + (i64)(batch) * X##_BATCH + (i64)(row) * X##_ROW + (head) * X##_HEAD)
 

@@ -1,11 +1,11 @@
-// Tiles of 64 rows [64, HEAD_WIDTH] of bfloat16 in shared memory, which products on tensor cores go through. How a row
+// Tiles of 64 rows [64, PADDED_WIDTH] of bfloat16 in shared memory, which products on tensor cores go through. How a row
 // lies in a tile, and which warps do a product together, is the matter of AttentionWarps.cu or AttentionGroups.cu.
 
 #define THREADS (WARPS * 32)
 #define TILE 64
-#define PIECES (HEAD_WIDTH / 8)
-#define STEPS (HEAD_WIDTH / 16)
-#define COLUMNS (HEAD_WIDTH / 8)
+#define PIECES (PADDED_WIDTH / 8)
+#define STEPS (PADDED_WIDTH / 16)
+#define COLUMNS (PADDED_WIDTH / 8)
 
 // Sums of 16 rows, rounded to bfloat16, lie as the left operand of the next product wants them.
 template <int COUNT> __device__ __forceinline__ void to_left(u32 (&a)[COUNT][TILE / 16][4], const float (&x)[COUNT][TILE / 8][4])
@@ -20,7 +20,7 @@ template <int COUNT> __device__ __forceinline__ void to_left(u32 (&a)[COUNT][TIL
 }
 
 // Rows of results on their way out, as floats in shared memory, so that each is written by neighboring lanes.
-#define STAGE_PITCH (HEAD_WIDTH + 8)
+#define STAGE_PITCH (PADDED_WIDTH + 8)
 
 __device__ __forceinline__ void stage_rows(float* stage, const float (&x)[COLUMNS][4])
 {

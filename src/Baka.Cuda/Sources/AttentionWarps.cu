@@ -1,9 +1,9 @@
-// Products of tiles by single warps (mma.m16n8k16), for every head width that is a multiple of 16. In a tile a row is
-// followed by 8 unused elements: an odd number of 16-byte pieces apart, 8 rows lie in 32 different banks.
+// Products of tiles by single warps (mma.m16n8k16), for every padded width. In a tile a row is followed by 8 unused
+// elements: an odd number of 16-byte pieces apart, 8 rows lie in 32 different banks.
 
 // Warps that do a product together.
 #define GROUP_WARPS 1
-#define ROW_BYTES ((HEAD_WIDTH + 8) * 2)
+#define ROW_BYTES ((PADDED_WIDTH + 8) * 2)
 #define TILE_BYTES (TILE * ROW_BYTES)
 
 // Where 8 elements of a row lie, in bytes from the first of consecutive tiles.

@@ -1,10 +1,10 @@
 // Rotary positions (arXiv 2104.09864): the pair (2i, 2i + 1) of a head turns by position * theta^(-2i / HEAD_WIDTH).
 //
 // ROPE_TURNS holds theta^(-2i / HEAD_WIDTH) / 2 pi for every pair, in units of 2^-64 turn. Whole turns fall out of the
-// product modulo 2^64, so that the angle is exact to a float's precision at any position.
+// product modulo 2^64, so that the angle is exact to a float's precision at any position. Padding has turns of 0.
 
 #if ROPE
-__device__ const u64 rope_turns[HEAD_WIDTH / 2] = ROPE_TURNS;
+__device__ const u64 rope_turns[PADDED_WIDTH / 2] = ROPE_TURNS;
 #endif
 
 struct Rotation

@@ -135,6 +135,7 @@ public static class ModelCases
             Mamba = new() { Every = 2 },
         },
         ["fan-out from heads of 32 to heads of 64"] = Everything with { Dim = 64, Vocabulary = 201, Window = 20, Mlp = new() { Hidden = 96, Lora = 8 }, Fanout = new() { Step = 64 } },
+        ["fan-out over heads of 68, 72 and 76"] = Everything with { Layers = 3, Dim = 136, Vocabulary = 201, Window = 36, Mlp = new() { Hidden = 96 }, Fanout = new() { Step = 8 } },
     };
 
     /// <summary>Gives parameters random values that depend on their name alone: norm weights near 1, and none too small to matter.</summary>

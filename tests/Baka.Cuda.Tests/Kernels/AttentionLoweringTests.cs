@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Kernels;
 using Baka.Cuda.Lowering;
+using Baka.Graph;
 using Baka.Graph.Ops;
 
 namespace Baka.Cuda.Tests.Kernels;
@@ -44,7 +45,10 @@ public sealed partial class AttentionLoweringTests
     [InlineData(520, 48, Element.BFloat16, "attention_forward", "attention_query_gradient")]
     [InlineData(520, 128, Element.BFloat16, "attention_forward", "attention_query_gradient")]
     [InlineData(520, 256, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
-    [InlineData(520, 18, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
+    [InlineData(520, 68, Element.BFloat16, "attention_forward", "attention_query_gradient")]
+    [InlineData(520, 18, Element.BFloat16, "attention_forward", "attention_query_gradient")]
+    [InlineData(520, 17, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
+    [InlineData(520, 130, Element.BFloat16, "attention_plain_forward", "attention_plain_query_gradient")]
     [InlineData(520, 64, Element.Float32, "attention_plain_forward", "attention_plain_query_gradient")]
     [InlineData(1, 64, Element.BFloat16, "attention_few", "attention_query_gradient")]
     public void The_family_of_kernels_suits_queries_and_heads(int slots, int headWidth, Element element, string forward, string backward)
@@ -65,6 +69,38 @@ public sealed partial class AttentionLoweringTests
     {
         var source = Forward(new AttentionSteps(HeadWidth: headWidth))[^1].Kernel.Source;
         Assert.Contains($"({instruction}.m", source, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(68, 80, 4)]
+    [InlineData(70, 80, 2)]
+    [InlineData(108, 112, 4)]
+    public void Heads_are_padded_inside_of_the_kernels(int headWidth, int padded, int vector)
+    {
+        Launch[] Products(int width)
+        {
+            var sizes = new AttentionSteps(HeadWidth: width);
+            return [Forward(sizes)[^1], .. Backward(sizes, pastGradient: true)[^2..]];
+        }
+
+        // Blocks do what they would do for heads of the padded width, with keys and values that are packed for it.
+        var launches = Products(headWidth);
+        Assert.Equal(Products(padded).Select(l => (l.Grid, l.Threads, l.SharedBytes)), launches.Select(l => (l.Grid, l.Threads, l.SharedBytes)));
+        Assert.All(launches, l => Assert.Equal(($"{headWidth}", $"{padded}", $"{padded}"), (Define(l, "HEAD_WIDTH"), Define(l, "V_ROW"), Define(l, "VP_ROW"))));
+        Assert.Equal(new Shape(8, 12, 2600, padded), Assert.IsType<Argument.Pointer>(launches[0].Arguments[1]).View.Shape);
+
+        // In memory the heads lie side by side without padding, and their angles are those of their own width.
+        Assert.Equal(($"{headWidth}", $"{vector}"), (Define(launches[0], "O_HEAD"), Define(launches[0], "O_VECTOR")));
+        Assert.Equal(headWidth / 2, Hexadecimal().Count(Define(launches[0], "ROPE_TURNS")));
+    }
+
+    [Fact]
+    public void Heads_of_whole_pieces_are_read_where_they_lie_although_the_next_head_follows()
+    {
+        var launches = Forward(new AttentionSteps(HeadWidth: 72));
+        Assert.Equal(["attention_pack", "attention_pack", "attention_forward"], Names(launches));
+        Assert.Equal(("10752", "72"), (Define(launches[^1], "V_ROW"), Define(launches[^1], "V_HEAD")));
+        Assert.Equal(0, Backward(new AttentionSteps(HeadWidth: 72), pastGradient: true).Count(l => Define(l, "PACK_UPSTREAM") == "1"));
     }
 
     [Fact]
