@@ -10,9 +10,8 @@ namespace Baka.Model.Modules;
 /// </summary>
 internal sealed class Chunks
 {
-    // Weights inside of chunks cost C² a chunk, states between them a head's width squared.
-    private const int Longest = 192;
-    private const int Shortest = 32;
+    // What moves for a slot grows as C + this / C: weights inside of chunks, and states between them, for heads 64 wide.
+    private const int Balance = 80 * 80;
 
     // Rows of products should be multiples of 16 bytes.
     private const int Grain = 8;
@@ -83,8 +82,8 @@ internal sealed class Chunks
     /// <summary>[B, 1, 1, 1]: ≠ 0 where something begins with the row's first slot.</summary>
     public Tensor IsFresh { get; }
 
-    /// <summary>x [N, h·f] → [B, h, slots, f].</summary>
-    public Tensor ByHead(Tensor x) => x.Reshape(Rows, Slots, _heads, x.Shape[1] / _heads).Permute(0, 2, 1, 3);
+    /// <summary>x [N, h·f] → [B, slots, h, f].</summary>
+    public Tensor ByHead(Tensor x) => x.Reshape(Rows, Slots, _heads, x.Shape[1] / _heads);
 
     /// <summary>x [B, h, slots, w] or [B, h, chunks, C, w] → [B·h·chunks, C, w].</summary>
     public Tensor Batched(Tensor x) => x.Reshape(Rows * _heads * Count, _length, x.Shape[-1]);
@@ -94,16 +93,10 @@ internal sealed class Chunks
 
     private static Tensor Range(TensorGraph graph, int count) => graph.Constant([.. Enumerable.Range(0, count)]).ToFloat();
 
-    /// <summary>The longest that divides a window's slots; the window where all are short.</summary>
+    /// <summary>The cheapest of those that a window's slots can be cut into.</summary>
     private static int Length(int slots)
     {
         var grain = slots % Grain == 0 ? Grain : 1;
-        var longest = Math.Min(slots, Longest) / grain * grain;
-        while (slots % longest != 0)
-        {
-            longest -= grain;
-        }
-
-        return longest < Shortest ? slots : longest;
+        return Enumerable.Range(1, slots / grain).Select(i => i * grain).Where(c => slots % c == 0).MinBy(c => c + Balance / c);
     }
 }

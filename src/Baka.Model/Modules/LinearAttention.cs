@@ -41,22 +41,24 @@ internal sealed class LinearAttention : Module
     {
         var at = new Chunks(pass, _heads);
         var (query, key) = (at.Batched(Features(q, at)), at.Batched(Features(k, at)));
-        var values = WithOnes(at.ByHead(v));
+        var values = at.Batched(WithOnes(at.ByHead(v).Permute(0, 2, 1, 3)));
 
         // Inside a chunk: the weights of slots up to each slot.
-        var weights = at.ByChunk(query.BatchMatMul(key, false, true));
-        var now = at.Batched(at.IsUnseen.Select(0f, Faded(weights, at.Distance))).BatchMatMul(at.Batched(values));
+        var weights = at.IsUnseen.Select(0f, Faded(at.ByChunk(query.BatchMatMul(key, false, true)), at.Distance));
+        var now = at.Batched(weights).BatchMatMul(values);
 
         // From chunk to chunk: what slots leave at the end of theirs, and what slots read that was there at its beginning.
-        var left = at.IsOver.Select(0f, Faded(at.ByChunk(at.Batched(values)), at.ToEnd));
-        var (past, final) = Past(at.Batched(left).BatchMatMul(key, true, false), at, pass);
-        var then = at.IsCut.Select(0f, Faded(at.ByChunk(query.BatchMatMul(past, false, true)), at.Place));
+        var left = at.Batched(at.ByChunk(values) * Shares(at.IsOver, at.ToEnd));
+        var (past, final) = Past(left.BatchMatMul(key, true, false), at, pass);
+        var (then, shares) = (query.BatchMatMul(past, false, true), Shares(at.IsCut, at.Place));
 
         // Positions of the next pass begin at 0 again.
         _state[pass] = _cycles?.TurnBack(final, [.. Enumerable.Repeat(at.Slots, final.Shape[2])]) ?? final;
-        var sums = (at.ByChunk(now) + then).Reshape(values.Shape).Permute(0, 2, 1, 3);
         var width = v.Shape[1] / _heads;
-        return (sums.Slice(3, 0, width) / sums.Slice(3, width, 1)).Reshape(v.Shape);
+        var o = Sum(0, width) / Sum(width, 1);
+        return o.Reshape(at.Rows, _heads, at.Slots, width).Permute(0, 2, 1, 3).Reshape(v.Shape);
+
+        Tensor Sum(int start, int count) => at.ByChunk(now.Slice(2, start, count)) + at.ByChunk(then.Slice(2, start, count)) * shares;
     }
 
     /// <summary>
@@ -71,8 +73,7 @@ internal sealed class LinearAttention : Module
         // Chosen before the product as well, so that what the row held for another document reaches nothing.
         var state = at.IsFresh.Select(0f, _state[pass]);
         var all = Tensor.Concat(1, state.Reshape(batch, 1, size), left.Reshape(batch, at.Count, size));
-        var ones = pass.Graph.Constant(1f).Reshape(1, 1, 1, 1).BroadcastTo(new Shape(1, _heads, 1, 1));
-        var shares = at.IsLost.Select(0f, Faded(ones, at.FromChunk)).Reshape(batch, at.Count + 1, at.Count + 1);
+        var shares = Shares(at.IsLost, at.FromChunk).Reshape(batch, at.Count + 1, at.Count + 1);
         return (
             shares.Slice(1, 0, at.Count).BatchMatMul(all).Reshape(left.Shape),
             shares.Slice(1, at.Count, 1).BatchMatMul(all).Reshape(at.Rows, _heads, channels, width));
@@ -81,11 +82,19 @@ internal sealed class LinearAttention : Module
     /// <summary>P^t φ(x_t) of every slot t of the pass: [N, width] → [B, h, slots, f].</summary>
     private Tensor Features(Tensor x, Chunks at)
     {
-        var features = at.ByHead(x).Maximum(0f) + Epsilon;
+        var features = (at.ByHead(x).Maximum(0f) + Epsilon).Permute(0, 2, 1, 3);
         return _cycles?.Turn(features, [.. Enumerable.Range(0, at.Slots)]) ?? features;
     }
 
-    /// <summary>r^distance x of every head: x [.., h, ·, ·] or [.., h, ·, ·, ·]. The paper's r are σ(2 + 3i/h) for head i of h.</summary>
+    /// <summary>What of something is there at a distance, 0 where it is hidden: hidden [B, 1, ..] → [B, h, ..].</summary>
+    private Tensor Shares(Tensor hidden, Tensor distance)
+    {
+        int[] ones = [.. Enumerable.Repeat(1, hidden.Shape.Rank - 2)];
+        var whole = hidden.Node.Graph.Constant(1f).Reshape(new Shape([1, 1, .. ones])).BroadcastTo(new Shape([1, _heads, .. ones]));
+        return hidden.Select(0f, Faded(whole, distance));
+    }
+
+    /// <summary>r^distance x of every head, x being [B, h, ..]. The paper's r are σ(2 + 3i/h) for head i of h.</summary>
     private Tensor Faded(Tensor x, Tensor distance)
     {
         if (!_fades)

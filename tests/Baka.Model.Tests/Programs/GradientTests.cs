@@ -61,6 +61,39 @@ public sealed class GradientTests
         }
     }
 
+    [Theory]
+    [InlineData("linear attention")]
+    [InlineData("linear attention with everything")]
+    [InlineData("mamba")]
+    [InlineData("mega")]
+    public void What_the_document_held_before_gets_the_gradient_that_finite_differences_show(string name)
+    {
+        using var device = new ReferenceDevice();
+        var model = new LanguageModel(Lab.Zoo[name]);
+        var state = model.Carry(1).First(c => c.Name.EndsWith("state", StringComparison.Ordinal));
+        var graph = new WindowGraph(model, 1, 2, "carry");
+        var loss = graph.AddNll(model).SumAll() / 12f;
+        graph.Graph.Output("loss", loss);
+        graph.Graph.Output("gradient", Gradients.Of(loss, [graph.Graph.Variables[state.Name]])[0]);
+        using var program = device.Load(graph.Graph);
+        Lab.Initialize(device, model, seed: 2);
+        foreach (var carry in model.Carry(1))
+        {
+            device.Write(carry.Name, [.. Lab.Tokens((int)carry.Shape.Count, seed: 3).Select(t => t / 5f + 0.1f)]);
+        }
+
+        var tokens = Lab.Tokens(12);
+        new WindowInputs(model, program, graph.Graph, 1, 2).Fill(tokens, [4, 5], pauseSeed: 9);
+        Lab.Targets(tokens).CopyTo(program.Ints("targets"));
+        program.Run();
+        var gradient = program.Output("gradient").ToArray();
+        var norm = Norm(gradient);
+        Assert.True(norm > 1e-6);
+
+        var difference = Difference(device, program, new(state.Name, state.Shape, Initialization.Constant(0)), [.. gradient.Select(g => (float)(g / norm))], step: 5e-3f);
+        Assert.InRange(difference, 0.97 * norm - 1e-4, 1.03 * norm + 1e-4);
+    }
+
     [Fact]
     public void Repos_hands_no_gradient_to_the_window_before()
     {
