@@ -16,7 +16,7 @@ internal static class Access
         FusedElementwise => InnerStride(view) is 0 or 1,
         FinishedProduct product => input > product.Products ? InnerStride(view) is 0 or 1 : IsMatrix(view),
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
-        BatchMatMul => IsMatrix(view),
+        BatchMatMul or BatchMatMulAdd when input < 2 => IsMatrix(view),
         Roll when input == 0 => view.Strides[3] == 1 || view.Shape[3] == 1,
         Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,

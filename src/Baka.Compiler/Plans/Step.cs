@@ -24,9 +24,10 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     {
         FusedElementwise => "Elementwise",
         MatMul product => Describe(product),
-        BatchMatMul product => $"{product.Kind} {Factors(product.TransposeA, product.TransposeB)}",
+        BatchMatMul product => Describe(product),
         FinishedProduct finished => Describe(finished.Product) + ", elementwise",
         MatMulAdd sum => Describe(sum.Product) + " +",
+        BatchMatMulAdd sum => Describe(sum.Product) + " +",
         _ => Op.Kind,
     };
 
@@ -36,6 +37,8 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     public long Bytes => Inputs.Sum(v => Distinct(v) * v.Storage.Type.Bytes) + Outputs.Sum(v => v.Shape.Count * v.Storage.Type.Bytes);
 
     private static string Describe(MatMul product) => $"{product.Kind} {Factors(product.TransposeA, product.TransposeB)}";
+
+    private static string Describe(BatchMatMul product) => $"{product.Kind} {Factors(product.TransposeA, product.TransposeB)}";
 
     private static string Factors(bool transposeA, bool transposeB) => $"{(transposeA ? "Aᵀ" : "A")}·{(transposeB ? "Bᵀ" : "B")}";
 

@@ -23,7 +23,8 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         FusedElementwise op => Elementwise(op, step),
         MatMul op => Product(op, step, null),
         MatMulAdd op => Product(op.Product, step, step.Inputs[2]),
-        BatchMatMul op => BatchProduct(op, step),
+        BatchMatMul op => BatchProduct(op, step, null),
+        BatchMatMulAdd op => BatchProduct(op.Product, step, step.Inputs[2]),
         Graph.Ops.Roll op => Roll(op, step),
         Compiler.Plans.Copy => Copy(step.Inputs[0], step.Outputs[0]),
         GraphAttention op => Attention(op, step),
@@ -82,16 +83,19 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         };
     }
 
-    private Action BatchProduct(BatchMatMul op, Step step)
+    private Action BatchProduct(BatchMatMul op, Step step, View? addend)
     {
         var (left, right) = (step.Inputs[0], step.Inputs[1]);
         var (batch, (m, k, n)) = (left.Shape[0], op.Sizes(left.Shape, right.Shape));
-        var kernel = _kernels.Get((batch, m, n, k), () => new BatchProduct(batch, m, n, k));
+        var accumulate = addend is not null;
+        var kernel = _kernels.Get((batch, m, n, k, accumulate), () => new BatchProduct(batch, m, n, k, accumulate));
         var (a, b) = (MatrixOf(left, op.TransposeA), MatrixOf(right, op.TransposeB));
         var (leftStride, rightStride) = ((nint)left.Strides[0], (nint)right.Strides[0]);
         var c = Floats(step.Outputs[0]);
+        var prepare = addend is not null && Floats(addend) != c ? Copy(addend, step.Outputs[0]) : null;
         return () =>
         {
+            prepare?.Invoke();
             kernel.Left = a;
             kernel.Right = b;
             kernel.LeftStride = leftStride;

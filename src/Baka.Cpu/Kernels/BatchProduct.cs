@@ -3,8 +3,8 @@ using Baka.Cpu.Threading;
 
 namespace Baka.Cpu.Kernels;
 
-/// <summary>C = A·B for every matrix of a batch; the workers share the batch.</summary>
-public sealed unsafe class BatchProduct(int batch, int m, int n, int k) : Kernel
+/// <summary>C = A·B or C += A·B for every matrix of a batch; the workers share the batch.</summary>
+public sealed unsafe class BatchProduct(int batch, int m, int n, int k, bool accumulate) : Kernel
 {
     /// <summary>The first A: [m, k].</summary>
     public Matrix Left { get; set; }
@@ -28,7 +28,7 @@ public sealed unsafe class BatchProduct(int batch, int m, int n, int k) : Kernel
         {
             var a = new Matrix(Left.Data + i * LeftStride, Left.RowStride, Left.ColumnStride);
             var b = new Matrix(Right.Data + i * RightStride, Right.RowStride, Right.ColumnStride);
-            Sgemm.MultiplySingle(m, n, k, a, b, new Matrix(Output + i * m * n, n, 1));
+            Sgemm.MultiplySingle(m, n, k, a, b, new Matrix(Output + i * m * n, n, 1), accumulate);
         }
     }
 }

@@ -22,6 +22,7 @@ internal sealed class StepLowering(LoweringContext context)
             MatMul op => ProductLowering.Lower(step.Inputs[0], op.TransposeA, step.Inputs[1], op.TransposeB, null, step.Outputs[0], context),
             MatMulAdd op => ProductLowering.Lower(step.Inputs[0], op.TransposeA, step.Inputs[1], op.TransposeB, step.Inputs[2], step.Outputs[0], context),
             BatchMatMul op => ProductLowering.Lower(step.Inputs[0], op.TransposeA, step.Inputs[1], op.TransposeB, null, step.Outputs[0], context),
+            BatchMatMulAdd op => ProductLowering.Lower(step.Inputs[0], op.TransposeA, step.Inputs[1], op.TransposeB, step.Inputs[2], step.Outputs[0], context),
             Roll op => RollLowering.Lower(op, step),
             Copy => CopyLowering.Lower(step.Inputs[0], step.Outputs[0], context),
             Attention op => AttentionLowering.Forward(op, step, context),

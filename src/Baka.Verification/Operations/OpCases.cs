@@ -61,6 +61,13 @@ public static class OpCases
         ["products of a batch, A transposed"] = c => BatchProduct(c, true, false),
         ["products of a batch, B transposed"] = c => BatchProduct(c, false, true),
         ["products of a batch, both transposed"] = c => BatchProduct(c, true, true),
+        ["sum of products of a batch"] = c =>
+        {
+            // Also the gradient of x is such a sum.
+            var (batch, m, k) = (c.Size(1, 5), c.Size(1, 20), c.Size(1, 20));
+            var x = c.Activation(batch, m, k);
+            return x.BatchMatMul(c.Activation(batch, k, k)).Tanh() + x.BatchMatMul(c.Activation(batch, k, k), false, true);
+        },
         ["products of parts of a batch"] = c =>
         {
             var (batch, m, k, n) = (c.Size(1, 5), c.Size(2, 20), c.Size(1, 20), c.Size(1, 20));
