@@ -116,6 +116,10 @@ public sealed partial class Tensor
     public Tensor MatMul(Tensor other, bool transposeThis = false, bool transposeOther = false) =>
         Node.Graph.Add(new MatMul(transposeThis, transposeOther), [this, other]);
 
+    /// <summary>op(this) · op(other) of every pair of matrices: the first axis counts them.</summary>
+    public Tensor BatchMatMul(Tensor other, bool transposeThis = false, bool transposeOther = false) =>
+        Node.Graph.Add(new BatchMatMul(transposeThis, transposeOther), [this, other]);
+
     /// <summary>y = x Wᵀ over the last axis of any tensor; W is [out, in].</summary>
     public Tensor Linear(Tensor weight)
     {

@@ -115,7 +115,7 @@ public sealed class SlotLayout
         before[0] = 0;
         for (int token = 1, chosen = 1; chosen < Pauses; token++)
         {
-            if (Next(ref seed) % (ulong)(Tokens - token) < (ulong)(Pauses - chosen))
+            if (SplitMix64.Next(ref seed) % (ulong)(Tokens - token) < (ulong)(Pauses - chosen))
             {
                 before[chosen++] = token;
             }
@@ -158,13 +158,4 @@ public sealed class SlotLayout
         : slot < Lead ? Lead - 1
         : slot < Lead + Body ? (_bottleneck ? Lead - 1 : slot)
         : _wholeMemory ? Slots - 1 : slot;
-
-    /// <summary>SplitMix64.</summary>
-    private static ulong Next(ref ulong state)
-    {
-        var z = state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
 }

@@ -25,7 +25,7 @@ internal static class Rounding
         return precision switch
         {
             Precision.Bf16 => BFloat16,
-            Precision.Tf32 when node.Op is MatMul or StepLinear or StepLinearBackward or LinearCrossEntropy or LinearCrossEntropyGradient => Tf32,
+            Precision.Tf32 when node.Op is MatMul or BatchMatMul or StepLinear or StepLinearBackward or LinearCrossEntropy or LinearCrossEntropyGradient => Tf32,
             _ => wide,
         };
     }

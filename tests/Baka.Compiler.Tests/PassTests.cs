@@ -149,6 +149,22 @@ public sealed class PassTests
         }
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void Gradients_of_slices_that_do_not_meet_are_joined_not_added(int overlap, bool joins)
+    {
+        var graph = new TensorGraph();
+        var x = graph.Parameter("x", new Shape(5, 9));
+        Tensor[] parts = [x.Slice(1, 6, 2), x.Slice(1, 0, 3), x.Slice(1, 3 - overlap, 2)];
+        var loss = parts.Aggregate(graph.Constant(0f), (sum, part) => sum + (part * part).SumAll());
+        graph.Output("gradient", Gradients.Of(loss, [x])[0]);
+        var simple = new Simplify().Run(graph).Pruned();
+
+        Assert.Equal(joins, simple.Outputs["gradient"].Node.Op is Concat);
+        Assert.Equal(joins, !simple.Nodes.Any(n => n.Op is Pad));
+    }
+
     [Fact]
     public void What_is_made_of_one_gradient_is_one_kernel()
     {

@@ -150,7 +150,8 @@ internal sealed partial class Definition(ModelRecipe recipe, IReadOnlyDictionary
         var isRead = layer < recipe.Layers.Count - 1;
         var own = n.Select((v, i) => (QueryOrKey(name, Of("k", i, read), v), Linear(Of($"{name}.v", i, read), v)));
         var queries = n.Select((v, i) => QueryOrKey(name, Of("q", i, read, isRead), v));
-        return [.. Attended(layer, queries, own, read, recipe.Heads).Select((o, i) => Linear(Of($"{name}.o", i, read, isRead), o))];
+        var attended = recipe.Attn.Kind == AttentionKind.Linear ? Linear(layer, queries, own) : Attended(layer, queries, own, read, recipe.Heads);
+        return [.. attended.Select((o, i) => Linear(Of($"{name}.o", i, read, isRead), o))];
     }
 
     private List<double[]> Attended(int layer, IEnumerable<double[]> queries, IEnumerable<(double[] Key, double[] Value)> keysAndValues, int read, int heads)

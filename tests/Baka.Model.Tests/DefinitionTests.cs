@@ -15,6 +15,15 @@ public sealed class DefinitionTests
         RequireDefined(Lab.Zoo[name]);
     }
 
+    [Theory]
+    [InlineData(200, 0)] // five chunks of 40 slots in every window
+    [InlineData(197, 0)] // a prime number: a window is one chunk
+    [InlineData(190, 5)] // with memory, one window after the other
+    public void Linear_attention_in_chunks_is_what_its_definition_says(int window, int memory)
+    {
+        RequireDefined(Lab.Plain with { Layers = 1, Window = window, Memory = new() { Tokens = memory }, Attn = new() { Kind = AttentionKind.Linear } });
+    }
+
     [Fact]
     public void Any_combination_computes_what_the_specification_defines()
     {
@@ -48,5 +57,6 @@ public sealed class DefinitionTests
         var expected = new Definition(recipe, weights).Nll(tokens).Select(v => (float)v);
 
         Lab.Near([.. expected, 0], Lab.Evaluate(recipe, tokens, 1));
+        Lab.Near([.. expected, 0], Lab.Evaluate(recipe, tokens, 5));
     }
 }

@@ -39,7 +39,7 @@ internal static class Lab
                 Window = random.Next(3, 8),
                 Tie = Toss(),
                 Norm = new() { Kind = Any<NormKind>(), Split = Toss() },
-                Attn = new() { QkNorm = Any<QkNorm>(), QkNormPer = Any<QkNormSpan>(), Negator = Toss() },
+                Attn = new() { Kind = Any<AttentionKind>(), Permute = Toss(), Fade = Toss(), QkNorm = Any<QkNorm>(), QkNormPer = Any<QkNormSpan>(), Negator = Toss() },
                 Rope = new() { Theta = Toss() ? 10000 : 7 },
                 Mlp = new()
                 {

@@ -39,7 +39,7 @@ public sealed class AccumulateProducts : IPass
             tensor = tensor.Node.Inputs[0];
         }
 
-        return readers.GetValueOrDefault(tensor) == 1 && tensor.Node.Op is MatMul;
+        return readers.GetValueOrDefault(tensor) == 1 && tensor.Node.Op is MatMul or BatchMatMul;
     }
 
     /// <summary>The addend goes all the way back to the product, the sum comes forth.</summary>
@@ -51,6 +51,7 @@ public sealed class AccumulateProducts : IPass
             Reshape => Sum(inputs[0], addend.Reshape(inputs[0].Shape)).Reshape(product.Shape),
             Permute permute => Sum(inputs[0], addend.Permute(permute.Inverse)).Permute(permute.Axes.AsSpan()),
             MatMul matrices => product.Node.Graph.Add(new MatMulAdd(matrices.TransposeA, matrices.TransposeB), [inputs[0], inputs[1], addend]),
+            BatchMatMul matrices => product.Node.Graph.Add(new BatchMatMulAdd(matrices.TransposeA, matrices.TransposeB), [inputs[0], inputs[1], addend]),
             _ => throw new ArgumentException($"{product} is no product."),
         };
     }

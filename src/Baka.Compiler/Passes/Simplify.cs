@@ -128,8 +128,73 @@ public sealed class Simplify : IPass
             BinaryFunction.Multiply or BinaryFunction.Divide when yKnown && b == 1 => x,
             BinaryFunction.Add when xKnown && a == 0 => y,
             BinaryFunction.Add or BinaryFunction.Subtract when yKnown && b == 0 => x,
+            BinaryFunction.Add => Joined(x, y),
             _ => null,
         };
+    }
+
+    /// <summary>
+    /// Sums of tensors that are zero but for a part, each elsewhere along one axis, are joins: the gradient of what is read in slices.
+    /// </summary>
+    private static Tensor? Joined(Tensor x, Tensor y)
+    {
+        if (Parts(x) is not { } some || Parts(y) is not { } others || some.Axis != others.Axis)
+        {
+            return null;
+        }
+
+        var (axis, end) = (some.Axis, 0);
+        var joined = new List<Tensor>();
+        foreach (var (start, part) in some.Parts.Concat(others.Parts).OrderBy(p => p.Start))
+        {
+            if (start < end)
+            {
+                return null;
+            }
+
+            Fill(start);
+            joined.Add(part);
+            end = start + part.Shape[axis];
+        }
+
+        Fill(x.Shape[axis]);
+        return Tensor.Concat(axis, joined);
+
+        void Fill(int to)
+        {
+            if (to > end)
+            {
+                joined.Add(Filled(0, x.Shape.With(axis, to - end), x.Node.Graph));
+            }
+        }
+    }
+
+    /// <summary>Where a tensor is not zero, if it is zero elsewhere along an axis.</summary>
+    private static (int Axis, IEnumerable<(int Start, Tensor Part)> Parts)? Parts(Tensor x)
+    {
+        if (x.Node.Op is Pad pad)
+        {
+            return (pad.Axis, [(pad.Before, x.Node.Inputs[0])]);
+        }
+
+        if (x.Node.Op is not Concat concat)
+        {
+            return null;
+        }
+
+        var start = 0;
+        var parts = new List<(int Start, Tensor Part)>();
+        foreach (var part in x.Node.Inputs)
+        {
+            if (!(part.IsConstant(out var value) && value == 0))
+            {
+                parts.Add((start, part));
+            }
+
+            start += part.Shape[concat.Axis];
+        }
+
+        return (concat.Axis, parts);
     }
 
     private static Tensor? Folded(UnaryFunction function, float x, Tensor like) => function switch
@@ -139,10 +204,12 @@ public sealed class Simplify : IPass
         _ => null,
     };
 
-    private static Tensor Filled(float value, Tensor like)
+    private static Tensor Filled(float value, Tensor like) => Filled(value, like.Shape, like.Node.Graph);
+
+    private static Tensor Filled(float value, Shape shape, TensorGraph graph)
     {
-        var ones = new int[like.Shape.Rank];
+        var ones = new int[shape.Rank];
         Array.Fill(ones, 1);
-        return like.Node.Graph.Constant(value).Reshape(new Shape(ones)).BroadcastTo(like.Shape);
+        return graph.Constant(value).Reshape(new Shape(ones)).BroadcastTo(shape);
     }
 }

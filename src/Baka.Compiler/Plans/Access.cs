@@ -16,6 +16,8 @@ internal static class Access
         FusedElementwise => InnerStride(view) is 0 or 1,
         FinishedProduct product => input > product.Products ? InnerStride(view) is 0 or 1 : IsMatrix(view),
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
+        BatchMatMul or BatchMatMulAdd when input < 2 => IsMatrix(view),
+        Roll when input == 0 => view.Strides[3] == 1 || view.Shape[3] == 1,
         Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
         DepthwiseConvolution or DepthwiseConvolutionBackward when input == 0 => InnerStride(view) == 1,
@@ -46,6 +48,10 @@ internal static class Access
         return 1;
     }
 
-    private static bool IsMatrix(View view) =>
-        view.Strides[0] == 1 || view.Strides[1] == 1 || view.Shape[0] == 1 || view.Shape[1] == 1;
+    /// <summary>Whether rows or columns, of each matrix of a batch, are contiguous.</summary>
+    private static bool IsMatrix(View view)
+    {
+        var (rows, columns) = (view.Shape.Rank - 2, view.Shape.Rank - 1);
+        return view.Strides[rows] == 1 || view.Strides[columns] == 1 || view.Shape[rows] == 1 || view.Shape[columns] == 1;
+    }
 }

@@ -24,8 +24,10 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     {
         FusedElementwise => "Elementwise",
         MatMul product => Describe(product),
+        BatchMatMul product => Describe(product),
         FinishedProduct finished => Describe(finished.Product) + ", elementwise",
         MatMulAdd sum => Describe(sum.Product) + " +",
+        BatchMatMulAdd sum => Describe(sum.Product) + " +",
         _ => Op.Kind,
     };
 
@@ -34,7 +36,11 @@ public sealed record Step(Op Op, string Module, IReadOnlyList<View> Inputs, IRea
     /// <summary>Bytes that have to move at least: every operand once.</summary>
     public long Bytes => Inputs.Sum(v => Distinct(v) * v.Storage.Type.Bytes) + Outputs.Sum(v => v.Shape.Count * v.Storage.Type.Bytes);
 
-    private static string Describe(MatMul product) => $"{product.Kind} {(product.TransposeA ? "Aᵀ" : "A")}·{(product.TransposeB ? "Bᵀ" : "B")}";
+    private static string Describe(MatMul product) => $"{product.Kind} {Factors(product.TransposeA, product.TransposeB)}";
+
+    private static string Describe(BatchMatMul product) => $"{product.Kind} {Factors(product.TransposeA, product.TransposeB)}";
+
+    private static string Factors(bool transposeA, bool transposeB) => $"{(transposeA ? "Aᵀ" : "A")}·{(transposeB ? "Bᵀ" : "B")}";
 
     private static TensorSpec Spec(View view) => new(view.Storage.Type == Element.Int32 ? DType.Int32 : DType.Float32, view.Shape);
 

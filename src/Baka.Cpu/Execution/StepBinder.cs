@@ -23,6 +23,9 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         FusedElementwise op => Elementwise(op, step),
         MatMul op => Product(op, step, null),
         MatMulAdd op => Product(op.Product, step, step.Inputs[2]),
+        BatchMatMul op => BatchProduct(op, step, null),
+        BatchMatMulAdd op => BatchProduct(op.Product, step, step.Inputs[2]),
+        Graph.Ops.Roll op => Roll(op, step),
         Compiler.Plans.Copy => Copy(step.Inputs[0], step.Outputs[0]),
         GraphAttention op => Attention(op, step),
         Graph.Ops.AttentionBackward op => AttentionGradient(op, step),
@@ -77,6 +80,56 @@ internal sealed unsafe class StepBinder(CpuProgram program, CpuDevice device, in
         {
             prepare?.Invoke();
             Sgemm.Multiply(_team, m, n, k, a, b, c, accumulate);
+        };
+    }
+
+    private Action BatchProduct(BatchMatMul op, Step step, View? addend)
+    {
+        var (left, right) = (step.Inputs[0], step.Inputs[1]);
+        var (batch, (m, k, n)) = (left.Shape[0], op.Sizes(left.Shape, right.Shape));
+        var accumulate = addend is not null;
+        var kernel = _kernels.Get((batch, m, n, k, accumulate), () => new BatchProduct(batch, m, n, k, accumulate));
+        var (a, b) = (MatrixOf(left, op.TransposeA), MatrixOf(right, op.TransposeB));
+        var (leftStride, rightStride) = ((nint)left.Strides[0], (nint)right.Strides[0]);
+        var c = Floats(step.Outputs[0]);
+        var prepare = addend is not null && Floats(addend) != c ? Copy(addend, step.Outputs[0]) : null;
+        return () =>
+        {
+            prepare?.Invoke();
+            kernel.Left = a;
+            kernel.Right = b;
+            kernel.LeftStride = leftStride;
+            kernel.RightStride = rightStride;
+            kernel.Output = c;
+            kernel.Run(_team);
+        };
+
+        // The first of the batch.
+        Matrix MatrixOf(View view, bool transposed)
+        {
+            var matrix = new Matrix(Floats(view), (nint)view.Strides[1], (nint)view.Strides[2]);
+            return transposed ? matrix.Transposed : matrix;
+        }
+    }
+
+    private Action Roll(Graph.Ops.Roll op, Step step)
+    {
+        var view = step.Inputs[0];
+        var (rows, heads, slots, width) = (view.Shape[0], view.Shape[1], view.Shape[2], view.Shape[3]);
+        var kernel = _kernels.Get((rows, heads, slots, width, op.Back), () => new Kernels.Roll(rows, heads, slots, width, op.Back));
+        var x = Floats(view);
+        var strides = ((nint)view.Strides[0], (nint)view.Strides[1], (nint)view.Strides[2]);
+        var shift = Ints(step.Inputs[1]);
+        var length = Ints(step.Inputs[3]);
+        var y = Floats(step.Outputs[0]);
+        return () =>
+        {
+            kernel.Input = x;
+            kernel.Strides = strides;
+            kernel.Shift = shift;
+            kernel.Length = length;
+            kernel.Output = y;
+            kernel.Run(_team);
         };
     }
 

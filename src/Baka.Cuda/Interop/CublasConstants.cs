@@ -23,6 +23,16 @@ internal static class MatmulAttribute
     public const int TransposeB = 4;
 }
 
+/// <summary>cublasLtMatrixLayoutAttribute_t.</summary>
+internal static class LayoutAttribute
+{
+    /// <summary>32 bits.</summary>
+    public const int BatchCount = 5;
+
+    /// <summary>64 bits, in elements.</summary>
+    public const int BatchStride = 6;
+}
+
 /// <summary>cublasLtMatmulPreferenceAttributes_t.</summary>
 internal static class PreferenceAttribute
 {

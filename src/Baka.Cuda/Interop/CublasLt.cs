@@ -14,6 +14,7 @@ internal sealed unsafe class CublasLt
     public readonly delegate* unmanaged<nint, int, void*, nuint, int> MatmulDescSetAttribute;
     public readonly delegate* unmanaged<nint*, int, ulong, ulong, long, int> MatrixLayoutCreate;
     public readonly delegate* unmanaged<nint, int> MatrixLayoutDestroy;
+    public readonly delegate* unmanaged<nint, int, void*, nuint, int> MatrixLayoutSetAttribute;
     public readonly delegate* unmanaged<nint*, int> PreferenceCreate;
     public readonly delegate* unmanaged<nint, int> PreferenceDestroy;
     public readonly delegate* unmanaged<nint, int, void*, nuint, int> PreferenceSetAttribute;
@@ -37,6 +38,7 @@ internal sealed unsafe class CublasLt
         MatmulDescSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)library.Export("cublasLtMatmulDescSetAttribute");
         MatrixLayoutCreate = (delegate* unmanaged<nint*, int, ulong, ulong, long, int>)library.Export("cublasLtMatrixLayoutCreate");
         MatrixLayoutDestroy = (delegate* unmanaged<nint, int>)library.Export("cublasLtMatrixLayoutDestroy");
+        MatrixLayoutSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)library.Export("cublasLtMatrixLayoutSetAttribute");
         PreferenceCreate = (delegate* unmanaged<nint*, int>)library.Export("cublasLtMatmulPreferenceCreate");
         PreferenceDestroy = (delegate* unmanaged<nint, int>)library.Export("cublasLtMatmulPreferenceDestroy");
         PreferenceSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)library.Export("cublasLtMatmulPreferenceSetAttribute");

@@ -49,7 +49,7 @@ internal static class FinishedProductLowering
             var (a, b) = (step.Inputs[0], step.Inputs[1 + i]);
             var n = b.Shape[op.TransposeB ? 0 : 1];
             products.Add(op.Keeps ? step.Outputs[i] : context.Scratch(step.Outputs[0].Storage.Type, a.Shape[0], n));
-            operations.AddRange(ProductLowering.Lower(op.Product, a, b, null, products[i], context));
+            operations.AddRange(ProductLowering.Lower(a, false, b, op.TransposeB, null, products[i], context));
         }
 
         var program = new Step(op.Program, step.Module, [.. products, .. others], [.. step.Outputs.Skip(op.Kept)]);

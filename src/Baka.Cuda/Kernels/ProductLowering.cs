@@ -1,14 +1,13 @@
 using Baka.Compiler.Plans;
 using Baka.Cuda.Lowering;
-using Baka.Graph.Ops;
 
 namespace Baka.Cuda.Kernels;
 
-/// <summary>Matrix products go to cuBLASLt as they are, but both factors must have one element.</summary>
+/// <summary>Matrix products, or batches of them, go to cuBLASLt as they are, but both factors must have one element.</summary>
 internal static class ProductLowering
 {
     /// <param name="addend">What the product is added to; null = nothing.</param>
-    public static IReadOnlyList<Operation> Lower(MatMul op, View a, View b, View? addend, View d, LoweringContext context)
+    public static IReadOnlyList<Operation> Lower(View a, bool transposeA, View b, bool transposeB, View? addend, View d, LoweringContext context)
     {
         var operations = new List<Operation>();
         var element = a.Storage.Type == Element.BFloat16 || b.Storage.Type == Element.BFloat16 ? Element.BFloat16 : Element.Float32;
@@ -25,7 +24,7 @@ internal static class ProductLowering
             operations.AddRange(CopyLowering.Lower(d, target, context));
         }
 
-        operations.Add(new Product(left, op.TransposeA, right, op.TransposeB, target, addend is not null));
+        operations.Add(new Product(left, transposeA, right, transposeB, target, addend is not null));
         if (target != d)
         {
             operations.AddRange(CopyLowering.Lower(target, d, context));

@@ -12,7 +12,7 @@ internal record Launch(Kernel Kernel, Grid Grid, int Threads, int SharedBytes, I
 
 /// <summary>
 /// D = op(A)·op(B), or C + op(A)·op(B) where <see cref="Accumulate"/> is set and D holds C already. A, B and D are
-/// row-major matrices whose rows may lie apart from each other; sums are f32.
+/// row-major matrices whose rows may lie apart from each other, or batches of such matrices; sums are f32.
 /// </summary>
 internal sealed record Product(View A, bool TransposeA, View B, bool TransposeB, View D, bool Accumulate) : Operation;
 

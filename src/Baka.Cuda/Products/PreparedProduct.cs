@@ -79,6 +79,13 @@ internal sealed unsafe class PreparedProduct : IDisposable
         nint handle;
         var type = operand.Type == Element.BFloat16 ? CublasType.BFloat16 : CublasType.Float32;
         CublasLt.Check(Library.MatrixLayoutCreate(&handle, type, (ulong)operand.Columns, (ulong)operand.Rows, operand.Stride), "cublasLtMatrixLayoutCreate");
+        if (operand.Batch > 1)
+        {
+            var (batch, stride) = (operand.Batch, operand.BatchStride);
+            CublasLt.Check(Library.MatrixLayoutSetAttribute(handle, LayoutAttribute.BatchCount, &batch, sizeof(int)), "cublasLtMatrixLayoutSetAttribute");
+            CublasLt.Check(Library.MatrixLayoutSetAttribute(handle, LayoutAttribute.BatchStride, &stride, sizeof(long)), "cublasLtMatrixLayoutSetAttribute");
+        }
+
         return handle;
     }
 }

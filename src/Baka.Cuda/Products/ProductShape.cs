@@ -4,7 +4,8 @@ using Baka.Cuda.Lowering;
 namespace Baka.Cuda.Products;
 
 /// <summary>
-/// All that the choice of an algorithm for a product depends on: D[m, n] = (D +) A[m, k] · B[k, n], with D row-major.
+/// All that the choice of an algorithm for a product depends on: D[m, n] = (D +) A[m, k] · B[k, n], with D row-major, once or
+/// for every matrix of a batch.
 /// Products of equal shape share what is prepared for them.
 /// </summary>
 /// <param name="A">The left operand; <see cref="Operand.Transposed"/> tells whether it lies transposed in memory.</param>
@@ -18,7 +19,7 @@ internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bo
 
     public int K => A.Transposed ? A.Rows : A.Columns;
 
-    public long Flops => 2L * M * N * K;
+    public long Flops => 2L * D.Batch * M * N * K;
 
     /// <exception cref="ArgumentException">The operands do not fit together or have elements that can't be multiplied.</exception>
     public static ProductShape Of(Product product, bool fastTf32)
@@ -37,15 +38,15 @@ internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bo
         return shape.Fits && shape.CanMultiply ? shape : throw new ArgumentException($"There is no product {shape}.");
     }
 
-    private bool Fits => (A.Transposed ? A.Columns : A.Rows) == M && (B.Transposed ? B.Rows : B.Columns) == N && (B.Transposed ? B.Columns : B.Rows) == K;
+    private bool Fits => A.Batch == D.Batch && B.Batch == D.Batch && (A.Transposed ? A.Columns : A.Rows) == M && (B.Transposed ? B.Rows : B.Columns) == N && (B.Transposed ? B.Columns : B.Rows) == K;
 
     private bool CanMultiply =>
         A.Type == B.Type && A.Type is Element.Float32 or Element.BFloat16 && (D.Type == Element.Float32 || D.Type == A.Type);
 
-    /// <summary>The name of the shape in caches; an operand is such as <c>bf16:T:768x512/512@256</c> with type, order, rows by columns, stride and alignment.</summary>
+    /// <summary>The name of the shape in caches; an operand is such as <c>bf16:T:768x512/512@256</c> with type, order, rows by columns, stride and alignment; batches add number and stride.</summary>
     public override string ToString() => $"{Text(A)},{Text(B)},{Text(D)}{(Accumulate ? ",accumulate" : "")}{(FastTf32 ? ",tf32" : "")}";
 
     private static Operand Flipped(Operand operand, bool flip) => operand with { Transposed = operand.Transposed ^ flip };
 
-    private static string Text(Operand x) => $"{Kernel.TypeName(x.Type)}:{(x.Transposed ? 'T' : 'N')}:{x.Rows}x{x.Columns}/{x.Stride}@{x.Alignment}";
+    private static string Text(Operand x) => $"{Kernel.TypeName(x.Type)}:{(x.Transposed ? 'T' : 'N')}:{x.Rows}x{x.Columns}/{x.Stride}@{x.Alignment}{(x.Batch > 1 ? $"*{x.Batch}/{x.BatchStride}" : "")}";
 }

@@ -5,8 +5,8 @@ using Baka.Model.Recipes;
 namespace Baka.Model.Modules;
 
 /// <summary>
-/// Multi-head attention over the slots of the window and what the cache holds: o(softmax(q kᵀ / √f) v). With the negator
-/// f is the doubled width of q and k.
+/// Multi-head attention over the slots of the window and what the cache holds: o(softmax(q kᵀ / √f) v), or linear attention
+/// over those of the document. With the negator f is the doubled width of q and k.
 /// </summary>
 internal sealed class Attention : Module
 {
@@ -18,6 +18,7 @@ internal sealed class Attention : Module
     private readonly Negator? _negator;
     private readonly HeadNorm? _qNorm;
     private readonly HeadNorm? _kNorm;
+    private readonly LinearAttention? _linear;
 
     /// <param name="below">That of the layer below if the past is taken from there.</param>
     /// <param name="isLast">Whether there is no layer above.</param>
@@ -42,8 +43,15 @@ internal sealed class Attention : Module
             _kNorm = Part(new HeadNorm(Path("k_norm"), recipe.Attn, keyWidth, _heads));
         }
 
-        Stream = Part(new StreamAttention(
-            name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x, x => x.WidenHeads(_heads, keyWidth), below, isLast));
+        if (recipe.Attn.Kind == AttentionKind.Linear)
+        {
+            _linear = Part(new LinearAttention(name, recipe, keyWidth));
+        }
+        else
+        {
+            Stream = Part(new StreamAttention(
+                name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x, x => x.WidenHeads(_heads, keyWidth), below, isLast));
+        }
 
         SlotMap<Linear> Map(string part, bool ofMem)
         {
@@ -52,7 +60,8 @@ internal sealed class Attention : Module
         }
     }
 
-    public StreamAttention Stream { get; }
+    /// <summary><c>null</c> where attention is linear.</summary>
+    public StreamAttention? Stream { get; }
 
     /// <summary>n [N, d] → [N, d].</summary>
     public Tensor Apply(Tensor n, Pass pass)
@@ -61,7 +70,7 @@ internal sealed class Attention : Module
         var (q, k, v) = (Mapped(_q, n), Mapped(_k, n), Mapped(_v, n));
         (q, k) = (_negator?.Apply(q) ?? q, _negator?.Apply(k) ?? k);
         (q, k) = (_qNorm?.Apply(q) ?? q, _kNorm?.Apply(k) ?? k);
-        return Mapped(_o, Stream.Apply(q, k, v, pass).NarrowHeads(_heads, n.Shape[1]));
+        return Mapped(_o, Stream?.Apply(q, k, v, pass).NarrowHeads(_heads, n.Shape[1]) ?? _linear!.Apply(q, k, v, pass));
 
         Tensor Mapped(SlotMap<Linear> map, Tensor x) => map.Apply(x, pass, (linear, rows) => linear.Apply(rows));
     }

@@ -17,7 +17,7 @@ internal sealed class Layer : Module
     private readonly Branch? _mlp;
     private readonly Branch? _step;
     private readonly Mamba? _mamba;
-    private readonly StreamAttention _stream;
+    private readonly StreamAttention? _stream;
 
     /// <param name="index">The layer's number.</param>
     /// <param name="recipe">As this layer sees it.</param>
@@ -70,7 +70,7 @@ internal sealed class Layer : Module
     }
 
     /// <summary>Attention in one of its forms, and what of it a layer above may read.</summary>
-    private (StreamAttention Stream, Func<Tensor, Tensor, Pass, Tensor> Map) MakeAttention(ModelRecipe recipe, SlotLayout layout, StreamAttention? below, bool isLast)
+    private (StreamAttention? Stream, Func<Tensor, Tensor, Pass, Tensor> Map) MakeAttention(ModelRecipe recipe, SlotLayout layout, StreamAttention? below, bool isLast)
     {
         if (recipe.Mega.States > 0)
         {

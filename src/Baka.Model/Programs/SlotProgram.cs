@@ -12,6 +12,7 @@ internal sealed class SlotProgram : IDisposable
     private readonly int[] _last;
     private readonly int _slots;
     private readonly bool _attends;
+    private readonly bool _hasPosition;
     private readonly bool _hasSlot;
     private readonly bool _hasAbsent;
     private readonly bool _hasFresh;
@@ -34,6 +35,7 @@ internal sealed class SlotProgram : IDisposable
         (_model, _slots) = (model, slots);
         _last = model.Layout.LastVisible();
         _attends = graph.Inputs.ContainsKey("first");
+        _hasPosition = graph.Inputs.ContainsKey("position");
         _hasSlot = graph.Inputs.ContainsKey("slot");
         _hasAbsent = graph.Inputs.ContainsKey("absent");
         _hasFresh = graph.Inputs.ContainsKey("fresh");
@@ -58,6 +60,10 @@ internal sealed class SlotProgram : IDisposable
         {
             _program.Ints("first")[0] = _model.Layout.FirstVisible(documentWindow);
             _last.AsSpan(slot, _slots).CopyTo(_program.Ints("last"));
+        }
+
+        if (_hasPosition)
+        {
             var position = _program.Ints("position");
             for (var i = 0; i < _slots; i++)
             {

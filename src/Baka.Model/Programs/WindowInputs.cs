@@ -42,7 +42,6 @@ internal sealed class WindowInputs
                     tokens.Slice(at * layout.Tokens, layout.Tokens),
                     pauses,
                     _program.Ints(pass.Tokens).Slice(inPass * layout.Body, layout.Body));
-                _program.Ints(pass.First)[inPass] = layout.FirstVisible(documentWindow[at]);
                 pass.Turns.FillWindow(inPass, documentWindow[at]);
                 FillOptional(pass, inPass, pauses, documentWindow[at]);
             }
@@ -52,6 +51,11 @@ internal sealed class WindowInputs
     private void FillOptional(PassInputs pass, int window, ReadOnlySpan<int> pauses, int documentWindow)
     {
         var layout = _model.Layout;
+        if (pass.First is not null)
+        {
+            _program.Ints(pass.First)[window] = layout.FirstVisible(documentWindow);
+        }
+
         if (pass.Picked is not null)
         {
             layout.TokenRows(pauses, window, _program.Ints(pass.Picked).Slice(window * layout.Tokens, layout.Tokens));
@@ -84,7 +88,7 @@ internal sealed class WindowInputs
 
         public string Tokens { get; } = $"tokens.{index}";
 
-        public string First { get; } = $"first.{index}";
+        public string? First { get; } = Known(graph, $"first.{index}");
 
         public string? Picked { get; } = Known(graph, $"picked.{index}");
 

@@ -20,7 +20,7 @@ public static class Catalog
 
     private static readonly string[] Parts = ["attn", "step", "gates", "norms", "memory", "embed", "head", "layers.1-"];
 
-    private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm", "mamba in every second layer", "mega side by side with mamba", "flip-flop over two windows", "recurrence with everything", "memory transformer with everything"];
+    private static readonly string[] Remembering = ["everything", "xl over two windows", "repos with sinks and memory", "carried step side by side", "negator and norm", "mamba in every second layer", "mega side by side with mamba", "flip-flop over two windows", "recurrence with everything", "memory transformer with everything", "linear attention with everything", "linear attention side by side"];
 
     public static IReadOnlyList<Check> All(Precision precision) =>
     [

@@ -114,6 +114,11 @@ public static class ModelCases
         ["mega"] = Plain with { Mega = new() { States = 3 } },
         ["mega and memory"] = Everything with { Mega = new() { States = 2, Expand = 1 }, Gate = new() { Fn = GateFunction.Sigmoid } },
         ["mega side by side with mamba"] = Plain with { Xl = new() { Windows = 2 }, Pause = new() { Count = 2 }, Mega = new() { States = 4 }, Mamba = new() { Every = 1, State = 2 } },
+        ["linear attention"] = Plain with { Attn = new() { Kind = AttentionKind.Linear } },
+        ["linear attention with everything"] = Everything with { Xl = new() { Scheme = XlScheme.None }, Attn = new() { Kind = AttentionKind.Linear } },
+        ["linear attention side by side"] = Plain with { Pause = new() { Count = 2 }, Attn = new() { Kind = AttentionKind.Linear, QkNorm = QkNorm.Rms, Negator = true }, Mamba = new() { Every = 1, State = 2 } },
+        ["linear attention without permutations"] = Plain with { Attn = new() { Kind = AttentionKind.Linear, Permute = false } },
+        ["linear attention that does not fade"] = Plain with { Attn = new() { Kind = AttentionKind.Linear, Fade = false }, MemTransformer = new() { Tokens = 2, Controller = true } },
         ["negator and norm"] = Everything with { Attn = new() { Negator = true, QkNorm = QkNorm.Rms }, Xl = new() { Windows = 2, Sinks = 1 } },
     };
 
@@ -133,6 +138,12 @@ public static class ModelCases
         {
             Mega = new() { States = 16 },
             Mamba = new() { Every = 2 },
+        },
+        ["linear attention in chunks"] = HeadsOf32 with
+        {
+            Window = 200,
+            Xl = new() { Scheme = XlScheme.None },
+            Attn = new() { Kind = AttentionKind.Linear },
         },
         ["fan-out from heads of 32 to heads of 64"] = Everything with { Dim = 64, Vocabulary = 201, Window = 20, Mlp = new() { Hidden = 96, Lora = 8 }, Fanout = new() { Step = 64 } },
         ["fan-out over heads of 68, 72 and 76"] = Everything with { Layers = 3, Dim = 136, Vocabulary = 201, Window = 36, Mlp = new() { Hidden = 96 }, Fanout = new() { Step = 8 } },

@@ -35,6 +35,8 @@ public static class LargeOpCases
         ["scatter to few rows"] = c => c.Activation(3001, 96).ScatterRows(c.Index("index", 3001, -1, 5), 5) * c.Activation(5, 96),
         ["product of odd extents"] = c => c.Activation(513, 257).Linear(c.Parameter(129, 257)),
         ["product of one row"] = c => c.Activation(1, 768).Linear(c.Parameter(1000, 768)),
+        ["products of a batch of odd extents"] = c => c.Activation(70, 65, 72).BatchMatMul(c.Activation(70, 33, 72), false, true),
+        ["products of a batch"] = c => c.Activation(40, 104, 64).BatchMatMul(c.Activation(40, 104, 72), true, false),
         ["products of siblings"] = c =>
         {
             var x = c.Activation(260, 96);

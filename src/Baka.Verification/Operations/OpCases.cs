@@ -57,6 +57,33 @@ public static class OpCases
         ["product, A transposed"] = c => Product(c, true, false),
         ["product, B transposed"] = c => Product(c, false, true),
         ["product, both transposed"] = c => Product(c, true, true),
+        ["products of a batch"] = c => BatchProduct(c, false, false),
+        ["products of a batch, A transposed"] = c => BatchProduct(c, true, false),
+        ["products of a batch, B transposed"] = c => BatchProduct(c, false, true),
+        ["products of a batch, both transposed"] = c => BatchProduct(c, true, true),
+        ["sum of products of a batch"] = c =>
+        {
+            // Also the gradient of x is such a sum.
+            var (batch, m, k) = (c.Size(1, 5), c.Size(1, 20), c.Size(1, 20));
+            var x = c.Activation(batch, m, k);
+            return x.BatchMatMul(c.Activation(batch, k, k)).Tanh() + x.BatchMatMul(c.Activation(batch, k, k), false, true);
+        },
+        ["products of parts of a batch"] = c =>
+        {
+            var (batch, m, k, n) = (c.Size(1, 5), c.Size(2, 20), c.Size(1, 20), c.Size(1, 20));
+            var wide = c.Activation(batch, m + 3, k);
+            return wide.Slice(1, 1, m).BatchMatMul(c.Activation(batch, n, k).Permute(0, 2, 1)) * wide.Slice(1, 3, m).Sum(-1);
+        },
+        ["roll"] = c =>
+        {
+            var (rows, heads, slots, width) = (c.Size(1, 3), c.Size(1, 4), c.Size(1, 9), c.Size(1, 20));
+            return Roll(c, c.Activation(rows, heads, slots, width), back: false) * 1.5f;
+        },
+        ["roll back, heads side by side"] = c =>
+        {
+            var (rows, heads, slots, width) = (c.Size(1, 3), c.Size(1, 4), c.Size(1, 9), c.Size(1, 20));
+            return Roll(c, c.Activation(rows, slots, heads, width).Permute(0, 2, 1, 3), back: true) * 1.5f;
+        },
         ["siblings"] = c =>
         {
             var (rows, d, n, m) = (c.Size(1, 40), c.Size(1, 40), c.Size(1, 30), c.Size(1, 50));
@@ -143,6 +170,32 @@ public static class OpCases
         var a = transposeA ? c.Activation(k, m) : c.Activation(m, k);
         var b = transposeB ? c.Parameter(n, k) : c.Parameter(k, n);
         return a.MatMul(b, transposeA, transposeB) * 2f + c.Activation(m, n);
+    }
+
+    private static Tensor BatchProduct(OpCase c, bool transposeA, bool transposeB)
+    {
+        var (batch, m, k, n) = (c.Size(1, 7), c.Size(1, 30), c.Size(1, 30), c.Size(1, 30));
+        var a = transposeA ? c.Activation(batch, k, m) : c.Activation(batch, m, k);
+        var b = transposeB ? c.Activation(batch, n, k) : c.Activation(batch, k, n);
+        return a.BatchMatMul(b, transposeA, transposeB) * 2f;
+    }
+
+    /// <summary>Shifts may be longer than cycles, and negative.</summary>
+    private static Tensor Roll(OpCase c, Tensor x, bool back)
+    {
+        var (heads, slots, width) = (x.Shape[1], x.Shape[2], x.Shape[3]);
+        List<int> first = [], length = [];
+        for (var head = 0; head < heads; head++)
+        {
+            for (var begin = 0; begin < width; begin = first.Count - head * width)
+            {
+                var cycle = c.Size(1, width - begin);
+                first.AddRange(Enumerable.Repeat(begin, cycle));
+                length.AddRange(Enumerable.Repeat(cycle, cycle));
+            }
+        }
+
+        return c.Graph.Add(new Roll(back), [x, c.Index("shift", slots, -50, 50), c.Index("first", [.. first]), c.Index("length", [.. length])]);
     }
 
     private static Tensor Norm(OpCase c, bool centered, Frozen frozen = Frozen.Nothing)

@@ -38,6 +38,24 @@ public sealed class ProductShapeTests
         Assert.Equal("bf16:N:4416x768/768@256,bf16:T:3072x768/768@256,bf16:N:4416x3072/3072@256", shape.ToString());
     }
 
+    [Fact]
+    public void The_matrices_of_a_batch_may_be_parts_of_larger_ones()
+    {
+        var a = Batch(64, 21, 40).Slice(1, 0, 20);
+        var shape = ProductShape.Of(new Product(a, false, Batch(64, 72, 40), true, Batch(64, 20, 72), false), fastTf32: false);
+
+        Assert.Equal((20, 72, 40, 2L * 64 * 20 * 72 * 40), (shape.M, shape.N, shape.K, shape.Flops));
+        Assert.Equal((64, 840L, 16), (shape.A.Batch, shape.A.BatchStride, shape.A.Alignment));
+        Assert.Equal("bf16:N:20x40/40@16*64/840,bf16:T:72x40/40@128*64/2880,bf16:N:20x72/72@64*64/1440", shape.ToString());
+        Assert.Equal((63 * 840 + 20 * 40) * 2, shape.A.Bytes);
+    }
+
+    [Fact]
+    public void Batches_of_different_length_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => ProductShape.Of(new Product(Batch(3, 8, 8), false, Batch(4, 8, 8), false, Batch(3, 8, 8), false), fastTf32: false));
+    }
+
     [Theory]
     [InlineData(0, 256)]
     [InlineData(3, 2)]
@@ -77,6 +95,9 @@ public sealed class ProductShapeTests
 
     private static View Dense(int rows, int columns, Element type = Element.BFloat16) =>
         new(new Storage(StorageKind.Arena, "x", type, (long)rows * columns), new Shape(rows, columns));
+
+    private static View Batch(int count, int rows, int columns) =>
+        new(new Storage(StorageKind.Arena, "x", Element.BFloat16, (long)count * rows * columns), new Shape(count, rows, columns));
 
     /// <summary>Row- or column-major, with or without room between rows.</summary>
     private static View Matrix(Random random, int rows, int columns)

@@ -93,7 +93,7 @@ public sealed class WindowsTests
     {
         var tokens = Lab.Tokens(12);
         int[] others = [.. Lab.Tokens(6, seed: 8), .. tokens[6..]];
-        foreach (var recipe in new[] { "xl", "memory", "sinks", "recurrence", "flip-flop", "step shared by all", "mamba", "mega" }.Select(name => Lab.Zoo[name]))
+        foreach (var recipe in new[] { "xl", "memory", "sinks", "recurrence", "flip-flop", "step shared by all", "mamba", "mega", "linear attention" }.Select(name => Lab.Zoo[name]))
         {
             Assert.NotEqual(Lab.Evaluate(recipe, tokens, 2)[6..], Lab.Evaluate(recipe, others, 2)[6..]);
         }
@@ -132,6 +132,9 @@ public sealed class WindowsTests
 
         var mega = recipe with { Attn = new(), Mega = new() { States = 2 } };
         Lab.Near(Lab.Evaluate(mega with { Window = 24 }, tokens, 1), Lab.Evaluate(mega, tokens, 2));
+
+        var linear = recipe with { Attn = new() { Kind = AttentionKind.Linear }, Xl = new() { Scheme = XlScheme.None } };
+        Lab.Near(Lab.Evaluate(linear with { Window = 24 }, tokens, 1), Lab.Evaluate(linear, tokens, 2));
     }
 
     [Fact]
@@ -139,7 +142,7 @@ public sealed class WindowsTests
     {
         var tokens = Lab.Tokens(24);
         int[] others = [.. tokens[..11], (tokens[11] + 1) % 11, .. tokens[12..]];
-        foreach (var recipe in new[] { Lab.Zoo["mamba"], Lab.Zoo["mega"] })
+        foreach (var recipe in new[] { Lab.Zoo["mamba"], Lab.Zoo["mega"], Lab.Zoo["linear attention"] })
         {
             Assert.NotEqual(Lab.Evaluate(recipe, tokens, 2)[18..], Lab.Evaluate(recipe, others, 2)[18..]);
         }

@@ -15,7 +15,7 @@ public class RecipeRoundTripTests
     public void A_resolved_recipe_loads_back_to_an_equal_recipe()
     {
         var changed = new HashSet<Field>();
-        for (var seed = 0; seed < 200; seed++)
+        for (var seed = 0; seed < 600; seed++)
         {
             var recipe = RandomRecipe(new Random(seed), changed);
             Assert.Equal(recipe, RecipeFiles.Load(recipe.ToYaml()));
