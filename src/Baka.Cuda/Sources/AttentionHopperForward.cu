@@ -5,9 +5,9 @@
 #define NO_SCORE -1e30f         // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
 #define LARGEST_SUM 16777216.0f // Of a thread's weights of a row in a tile, before they are made smaller.
 
-// Rows whose result is not finite are computed once more from the slots that they see. A value that is not finite spoils
-// all queries of a warpgroup that meets it, also those that may not see it, since 0 * NaN is NaN; and weights exceed what
-// a float holds where a score is 88 greater than those before. The warp works together. Returns the log-sum-exp to base 2.
+// Rows whose result is not finite are computed once more from the slots that they see: a value that is not finite spoils
+// all queries of a warpgroup that meets it, also those that may not see it, since 0 * NaN is NaN. The warp works together.
+// Returns the log-sum-exp to base 2.
 __device__ __forceinline__ float repair_row(O_TYPE* o, const unsigned char* queries, int row, const bf16* k, const bf16* v, const bf16* past, Range range)
 {
     const int lane = threadIdx.x % 32;
@@ -100,31 +100,25 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
             commit_products();
         };
 
-        // Scores to weights, relative to the largest score of the first tile of which a row sees something: a number's
-        // precision does not depend on its size, so that this need not be the largest of all. Only where weights become
-        // too large are they made smaller. Whether `out` has to shrink likewise.
-        auto weigh = [&](int tile) -> bool {
-            if (!clear.has(tile))
-                hide_unseen(x, item, start + tile * TILE, -INFINITY_F);
-            const bool raise = fresh;
-            shrink[0] = shrink[1] = 1;
-            if (raise)
+        // Makes the largest scores of the rows in x and before what weights are relative to.
+        auto raise = [&] {
+            float tops[4] = {scale[0], scale[1], scale[0], scale[1]}; // shorter chains
+#pragma unroll
+            for (int i = 0; i < TILE / 2; i++)
+                tops[i / 2 % 4] = fmaxf(tops[i / 2 % 4], x[i]);
+#pragma unroll
+            for (int r = 0; r < 2; r++)
             {
-                float tops[4] = {scale[0], scale[1], scale[0], scale[1]}; // shorter chains
-#pragma unroll
-                for (int i = 0; i < TILE / 2; i++)
-                    tops[i / 2 % 4] = fmaxf(tops[i / 2 % 4], x[i]);
-#pragma unroll
-                for (int r = 0; r < 2; r++)
-                {
-                    const float before = scale[r];
-                    scale[r] = fmaxf(tops[r], tops[r + 2]);
-                    scale[r] = fmaxf(scale[r], warp_xor(scale[r], 1));
-                    scale[r] = fmaxf(scale[r], warp_xor(scale[r], 2));
-                    shrink[r] = exp2_fast(before - scale[r]);
-                }
-                fresh = any_lane(scale[0] == NO_SCORE || scale[1] == NO_SCORE);
+                const float before = scale[r];
+                scale[r] = fmaxf(tops[r], tops[r + 2]);
+                scale[r] = fmaxf(scale[r], warp_xor(scale[r], 1));
+                scale[r] = fmaxf(scale[r], warp_xor(scale[r], 2));
+                shrink[r] = exp2_fast(before - scale[r]);
             }
+        };
+
+        // Scores to weights and the thread's sums of them; whether these are small enough.
+        auto exponentiate = [&](float (&totals)[2]) -> bool {
             float parts[4] = {};
 #pragma unroll
             for (int i = 0; i < TILE / 2; i += 2)
@@ -133,30 +127,40 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
                 x[i + 1] = exp2_fast(x[i + 1] - scale[i / 2 % 2]);
                 parts[i / 2 % 4] += x[i] + x[i + 1];
             }
-            float totals[2] = {parts[0] + parts[2], parts[1] + parts[3]};
-            const bool grown = any_lane(totals[0] > LARGEST_SUM || totals[1] > LARGEST_SUM);
-            if (grown)
+            totals[0] = parts[0] + parts[2];
+            totals[1] = parts[1] + parts[3];
+            return totals[0] <= LARGEST_SUM && totals[1] <= LARGEST_SUM;
+        };
+
+        // Weights are relative to the largest score of the first tile of which a row sees something: a number's precision
+        // does not depend on its size, so that this need not be the largest of all. Only where they become too large, or
+        // too large for a float, the scores are computed again and the largest so far takes its place. Whether `out` has
+        // to shrink.
+        auto weigh = [&](int tile) -> bool {
+            const bool all = clear.has(tile);
+            if (!all)
+                hide_unseen(x, item, start + tile * TILE, -INFINITY_F);
+            bool raised = fresh;
+            shrink[0] = shrink[1] = 1;
+            if (raised)
             {
-#pragma unroll
-                for (int r = 0; r < 2; r++)
-                {
-                    float growth = fmaxf(totals[r], warp_xor(totals[r], 1));
-                    growth = fmaxf(growth, warp_xor(growth, 2));
-                    const float factor = growth > LARGEST_SUM ? 1.0f / growth : 1.0f;
-                    scale[r] -= __log2f(factor);
-                    totals[r] *= factor;
-                    shrink[r] *= factor;
-#pragma unroll
-                    for (int i = r * 2; i < TILE / 2; i += 4)
-                    {
-                        x[i] *= factor;
-                        x[i + 1] *= factor;
-                    }
-                }
+                raise();
+                fresh = any_lane(scale[0] == NO_SCORE || scale[1] == NO_SCORE);
+            }
+            float totals[2];
+            const bool small = exponentiate(totals);
+            if (any_lane(!small) && !raised)
+            {
+                multiply_alone(x, ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, ring.keys(ring.turn.place));
+                if (!all)
+                    hide_unseen(x, item, start + tile * TILE, -INFINITY_F);
+                raise();
+                exponentiate(totals);
+                raised = true;
             }
             sum[0] = sum[0] * shrink[0] + totals[0];
             sum[1] = sum[1] * shrink[1] + totals[1];
-            return raise || grown;
+            return raised;
         };
 
         ring.pass_over(tiles.begin);

@@ -36,6 +36,30 @@ __device__ __forceinline__ void multiply_heads(float (&d)[32], const u32 (&rows)
         multiply_by_columns(d, rows[step], right + operand_step(step * 32), step > 0);
 }
 
+// The part of `multiply_heads(d, a, b)` that the warp gets, which it computes without the others of its warpgroup.
+template <int N> __device__ __forceinline__ void multiply_alone(float (&d)[N], u32 a, u32 b)
+{
+    const int lane = threadIdx.x % 32;
+    u32 rows[STEPS][4];
+    load_rows(rows, a, threadIdx.x / 32 % 4 * 16);
+#pragma unroll
+    for (int i = 0; i < N; i += 4)
+    {
+        float sums[4] = {};
+#pragma unroll
+        for (int step = 0; step < STEPS; step += 2)
+        {
+            u32 columns[4];
+            load_matrix_x4(columns, b + piece_place(i * 2 + lane % 8, step * 2 + lane / 8));
+            multiply_bf16(sums, rows[step], columns[0], columns[1]);
+            multiply_bf16(sums, rows[step + 1], columns[2], columns[3]);
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            d[i + j] = sums[j];
+    }
+}
+
 // d += weights[64, 16 N] times the 16 N rows of a tile.
 template <int N> __device__ __forceinline__ void add_weighted_rows(float (&d)[32], const u32 (&weights)[N][4], u32 tile)
 {

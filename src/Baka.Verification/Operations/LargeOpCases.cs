@@ -15,6 +15,8 @@ public static class LargeOpCases
         ["attention, heads of 32, two windows, a short past"] = c => Attend(c, rows: 1, windows: 2, slots: 200, past: 72, heads: 3, width: 32),
         ["attention, heads of 64, no past"] = c => Attend(c, rows: 1, windows: 1, slots: 520, past: 0, heads: 1, width: 64),
         ["attention, heads of 64, four windows, detached"] = c => Attend(c, rows: 1, windows: 4, slots: 64, past: 64, heads: 2, width: 64, detach: true),
+        ["attention, heads of 64, scores that rise"] = c => AttendRising(c, slots: 520, rise: 0.05f),
+        ["attention, heads of 64, scores that rise far"] = c => AttendRising(c, slots: 520, rise: 0.6f),
         ["attention, heads of 48"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 48),
         ["attention, heads of 68, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 130, past: 130, heads: 3, width: 68),
         ["attention, heads of 68, one alone, no past"] = c => Attend(c, rows: 2, windows: 2, slots: 90, past: 0, heads: 1, width: 68),
@@ -93,6 +95,14 @@ public static class LargeOpCases
         Tensor Part(int i) => wide.Slice(1, i * d, d).Reshape(shape);
         var o = Attend(c, [Part(0), Part(1), Part(2)], windows, past, heads, detach: false).Reshape(rows * windows * slots, d);
         return Tensor.Concat(1, o, wide.Slice(1, 3 * d, 24));
+    }
+
+    /// <summary>A score is greater than those of the slots before, and in the end as great as no exponential function allows.</summary>
+    private static Tensor AttendRising(OpCase c, int slots, float rise)
+    {
+        var shape = new Shape(1, slots, 128);
+        var factor = c.Index("slot", [.. Enumerable.Range(0, slots)]).ToFloat().Reshape(1, slots, 1) * rise;
+        return Attend(c, [c.Activation(shape, 0.5f, 1), c.Activation(shape, 0.5f, 1) * factor, c.Activation(shape)], windows: 1, past: 0, heads: 2, detach: false);
     }
 
     private static Tensor Attend(OpCase c, Tensor[] now, int windows, int past, int heads, bool detach)
