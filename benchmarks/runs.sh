@@ -31,9 +31,9 @@ train() {
 }
 
 # novels STEPS: the diary's settings at the size PRESET with a vocabulary of its own, and one evaluation on all of the
-# validation texts. 1,032 steps of 8 rows × 4 windows × 512 tokens are an epoch of 86 novels.
+# validation texts. 344 steps of 24 rows × 4 windows × 512 tokens are an epoch of 86 novels.
 novels() {
-    printf -- '--set\n%s\n' "preset=${PRESET:-baka-12}" vocabulary=16384 train.batch=8 train.windows_per_step=4 "train.steps=$1" \
+    printf -- '--set\n%s\n' "preset=${PRESET:-baka-12}" vocabulary=16384 train.batch=24 train.windows_per_step=4 "train.steps=$1" \
         "train.eval_every=$1" train.checkpoint_every=0 train.schedule.kind=constant train.schedule.warmup=50 eval.tokens=null
 }
 

@@ -59,9 +59,11 @@ public static class Verifier
         }
     }
 
-    /// <summary>In their order, one at a time on every core.</summary>
-    private static void ForEach(IEnumerable<Check> checks, Action<Check> action) =>
-        Parallel.ForEach(Partitioner.Create(checks, EnumerablePartitionerOptions.NoBuffering), action);
+    /// <summary>In their order, one at a time on every core but one: devices, too, have work for the pool of threads, and must not wait for a reference.</summary>
+    private static void ForEach(IEnumerable<Check> checks, Action<Check> action) => Parallel.ForEach(
+        Partitioner.Create(checks, EnumerablePartitionerOptions.NoBuffering),
+        new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, Environment.ProcessorCount - 1) },
+        action);
 
     private static CheckResult Run(Target target, Check check, out bool threw)
     {
