@@ -1,3 +1,4 @@
+using Baka.Compiler.Fusion;
 using Baka.Compiler.Passes;
 using Baka.Compiler.Plans;
 using Baka.Graph;
@@ -11,6 +12,9 @@ namespace Baka.Compiler.Tests;
 
 public sealed class PlanTests
 {
+    // Products of any size go on with what reads them.
+    private static readonly Pipeline Eager = Pipeline.ForHopper(leastResults: 1, leastPositions: 1);
+
     public static TheoryData<string> Recipes => Lab.ZooNames;
 
     [Theory]
@@ -41,6 +45,28 @@ public sealed class PlanTests
             Assert.All(step.Inputs.Where(v => v.Storage.Kind == StorageKind.Arena), v => Assert.Contains(v.Storage, written));
             written.UnionWith(step.Outputs.Select(v => v.Storage));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void Behind_a_product_only_results_of_the_program_take_an_operands_place_and_never_one_of_the_product(string name)
+    {
+        var plan = PlanBuilder.Build(Eager.Run(TrainingGraph(Lab.Zoo[name])), new VariablePlacement());
+        foreach (var (step, op) in plan.Steps.Where(s => s.Op is FinishedProduct).Select(s => (s, (FinishedProduct)s.Op)))
+        {
+            // Operand and result may be different parts of one storage.
+            var outputs = step.Outputs.Select((v, i) => (View: v, IsKept: i < op.Kept)).Where(o => o.View.IsWhole).ToArray();
+            var operands = step.Inputs.Select(v => v.Storage.Root).ToArray();
+            Assert.DoesNotContain(outputs, o => operands.Take(1 + op.Products).Contains(o.View.Storage.Root));
+            Assert.DoesNotContain(outputs, o => o.IsKept && operands.Contains(o.View.Storage.Root));
+        }
+    }
+
+    [Fact]
+    public void A_result_behind_a_product_takes_the_place_of_an_operand_that_is_read_no_more()
+    {
+        var plan = PlanBuilder.Build(Eager.Run(TrainingGraph(Lab.Everything)), new VariablePlacement());
+        Assert.Contains(plan.Steps, s => s.Op is FinishedProduct op && s.Outputs.Skip(op.Kept).Any(o => s.Inputs.Skip(1 + op.Products).Any(i => i.Storage.Root == o.Storage.Root)));
     }
 
     [Fact]

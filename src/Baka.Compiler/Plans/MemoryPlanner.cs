@@ -5,7 +5,7 @@ using Baka.Graph.Ops;
 namespace Baka.Compiler.Plans;
 
 /// <summary>
-/// Gives every scratch storage a place in one arena. Storages whose lifetimes do not meet may overlap; the largest
+/// Gives what steps hand to each other, and what single ones need for themselves, a place in one arena. Storages whose lifetimes do not meet may overlap; the largest
 /// choose first and take the lowest place that is free while they live (greedy by size, arXiv 2001.03288).
 /// </summary>
 internal static class MemoryPlanner
@@ -13,12 +13,12 @@ internal static class MemoryPlanner
     // A cache line and the widest vector of processors, and what matrix products on GPUs are fastest with.
     private const long Alignment = 256;
 
-    /// <summary>Sets lifetimes and offsets of all scratch storages; returns the size of the arena in bytes.</summary>
-    public static long Plan(IReadOnlyList<Step> steps)
+    /// <summary>Sets the offsets of all storages in the arena; returns its size in bytes.</summary>
+    /// <param name="scratch">What single steps need besides.</param>
+    public static long Place(IReadOnlyList<Step> steps, IEnumerable<Storage> scratch)
     {
-        var storages = FindLifetimes(steps);
-        ShareInPlace(steps);
-        var roots = storages.Where(s => s.Root == s).OrderByDescending(s => s.Bytes).ThenBy(s => s.First).ToArray();
+        var storages = steps.SelectMany(s => s.Inputs.Concat(s.Outputs)).Select(v => v.Storage.Root).Where(s => s.Kind == StorageKind.Arena).Distinct().Concat(scratch);
+        var roots = storages.OrderByDescending(s => s.Bytes).ThenBy(s => s.First).ToArray();
         var placed = new List<Storage>(roots.Length);
         var size = 0L;
         foreach (var storage in roots)
@@ -33,41 +33,39 @@ internal static class MemoryPlanner
 
     private static long Padded(Storage storage) => (storage.Bytes + Alignment - 1) / Alignment * Alignment;
 
-    private static List<Storage> FindLifetimes(IReadOnlyList<Step> steps)
+    private static void FindLifetimes(IReadOnlyList<Step> steps)
     {
-        var storages = new List<Storage>();
         for (var i = 0; i < steps.Count; i++)
         {
             foreach (var storage in steps[i].Inputs.Concat(steps[i].Outputs).Select(v => v.Storage).Where(s => s.Kind == StorageKind.Arena))
             {
-                if (storage.Last < 0)
-                {
-                    storages.Add(storage);
-                }
-
                 storage.First = Math.Min(storage.First, i);
                 storage.Last = Math.Max(storage.Last, i);
             }
         }
-
-        return storages;
     }
 
-    /// <summary>Lets results of elementwise and accumulating kernels take the place of an operand that is read for the last time.</summary>
-    private static void ShareInPlace(IReadOnlyList<Step> steps)
+    /// <summary>
+    /// Finds lifetimes, and lets results of elementwise and accumulating kernels take the place of an operand that is read for
+    /// the last time. An elementwise program behind a product reads its own operands at the place that it writes, but the
+    /// product's anywhere.
+    /// </summary>
+    public static void ShareInPlace(IReadOnlyList<Step> steps)
     {
+        FindLifetimes(steps);
         for (var i = 0; i < steps.Count; i++)
         {
             var step = steps[i];
-            var candidates = step.Op switch
+            var (candidates, first) = step.Op switch
             {
-                FusedElementwise => step.Inputs,
-                AddingOp adding => [step.Inputs[adding.Addend]],
-                ReplaceRows => [step.Inputs[0]],
-                _ => [],
+                FusedElementwise => (step.Inputs, 0),
+                FinishedProduct { Products: var products, Kept: var kept } => ([.. step.Inputs.Skip(1 + products)], kept),
+                AddingOp adding => ([step.Inputs[adding.Addend]], 0),
+                ReplaceRows => ([step.Inputs[0]], 0),
+                _ => (Array.Empty<View>(), 0),
             };
-            var taken = new HashSet<Storage>();
-            foreach (var output in step.Outputs.Where(o => o.Storage.Kind == StorageKind.Arena && o.IsWhole && o.Storage.First == i))
+            HashSet<Storage> taken = step.Op is FinishedProduct product ? [.. step.Inputs.Take(1 + product.Products).Select(v => v.Storage.Root)] : [];
+            foreach (var output in step.Outputs.Skip(first).Where(o => o.Storage.Kind == StorageKind.Arena && o.IsWhole && o.Storage.First == i))
             {
                 var operand = candidates.FirstOrDefault(c =>
                     c.Storage.Kind == StorageKind.Arena && c.IsWhole && c.Storage.Root.Last == i && c.Storage.Bytes == output.Storage.Bytes && c.Storage.Type == output.Storage.Type

@@ -19,6 +19,10 @@ public sealed record Plan(
 {
     public long InputOutputBytes => Inputs.Values.Concat(Outputs.Values).Concat(Constants).Sum(s => s.Bytes);
 
+    /// <summary>The plan with a place in the arena for all that its steps hand to each other.</summary>
+    /// <param name="scratch">What single steps need besides.</param>
+    public Plan Placed(params IEnumerable<Storage> scratch) => this with { ArenaBytes = MemoryPlanner.Place(Steps, scratch) };
+
     public long Flops => Steps.Sum(s => s.Flops);
 
     public long Bytes => Steps.Sum(s => s.Bytes);

@@ -42,7 +42,11 @@ public sealed class PlanBuilder
     /// Where products read parameters that are not stored as products want them; null = copied in every evaluation. If
     /// its element is bf16, so are the activations.
     /// </param>
-    public static Plan Build(TensorGraph graph, VariablePlacement variables, int groups = 1, PreparedWeights? weights = null)
+    public static Plan Build(TensorGraph graph, VariablePlacement variables, int groups = 1, PreparedWeights? weights = null) =>
+        Draft(graph, variables, groups, weights).Placed();
+
+    /// <summary>The same without places in the arena: <see cref="Plan.Placed"/> gives them.</summary>
+    public static Plan Draft(TensorGraph graph, VariablePlacement variables, int groups = 1, PreparedWeights? weights = null)
     {
         var builder = new PlanBuilder(graph, variables, groups, weights);
         builder.PlaceVariables();
@@ -56,8 +60,8 @@ public sealed class PlanBuilder
 
         builder.StoreResults();
         var refreshed = WeightRefresh.Apply(builder._steps, weights?.All ?? []);
-        var arena = MemoryPlanner.Plan(builder._steps);
-        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], refreshed, arena);
+        MemoryPlanner.ShareInPlace(builder._steps);
+        return new Plan(builder._steps, builder._inputs, builder._outputs, builder._constants, [.. builder._prepared.Values.Select(p => p.Weight).Distinct()], refreshed, ArenaBytes: 0);
     }
 
     private void PlaceVariables()

@@ -22,7 +22,7 @@ public enum StorageKind
     /// <summary>Parameters as products read them: see <see cref="PreparedWeights"/>.</summary>
     Prepared,
 
-    /// <summary>Scratch of one step alone.</summary>
+    /// <summary>Scratch of one step alone: a place in the arena, too.</summary>
     Scratch,
 }
 
@@ -52,6 +52,10 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
     /// <summary>Whether a variable is what rows carry: each group of rows then has an equal part of it.</summary>
     public bool IsCarried { get; init; }
 
+    /// <summary>What a step needs for itself.</summary>
+    /// <param name="step">Its number in the plan; below 0 for what runs before the first.</param>
+    public static Storage Scratch(Element type, long count, int step) => new(StorageKind.Scratch, "scratch", type, count) { First = step, Last = step };
+
     /// <summary>The value of a constant.</summary>
     public ImmutableArray<int> Bits { get; init; } = [];
 
@@ -60,7 +64,7 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
 
     public int Last { get; internal set; } = -1;
 
-    /// <summary>Place in the arena, or in the scratch memory of a step, in bytes.</summary>
+    /// <summary>Place in the arena, in bytes.</summary>
     public long Offset { get; set; } = -1;
 
     /// <summary>The storage that really exists: a result may take the place of an operand that is read no more.</summary>

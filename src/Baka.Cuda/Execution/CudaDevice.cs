@@ -10,7 +10,7 @@ namespace Baka.Cuda.Execution;
 
 /// <summary>
 /// Evaluates compiled graphs on the first visible NVIDIA GPU. All programs share the variables, the copies of
-/// parameters that products read, one arena and one stretch of scratch memory, as large as the hungriest needs.
+/// parameters that products read, and one arena, as large as the hungriest needs.
 /// </summary>
 public sealed class CudaDevice : IDevice
 {
@@ -40,7 +40,6 @@ public sealed class CudaDevice : IDevice
         _poison = poison;
         Recorder = new Recorder(Stream, _kernels, _products, new ArgumentWriter(Context.Driver));
         Arena = new DeviceMemory(Context, 0);
-        Scratch = new DeviceMemory(Context, 0);
     }
 
     public Precision Precision => _compiler.Precision;
@@ -57,7 +56,6 @@ public sealed class CudaDevice : IDevice
         _variables.Values.Sum(m => m.Bytes),
         _weights.Values.Sum(m => m.Bytes),
         Arena.Bytes,
-        Scratch.Bytes,
         _programs.Sum(p => p.OwnBytes),
         ProductRunner.WorkspaceBytes);
 
@@ -73,8 +71,6 @@ public sealed class CudaDevice : IDevice
     internal Recorder Recorder { get; }
 
     internal DeviceMemory Arena { get; private set; }
-
-    internal DeviceMemory Scratch { get; private set; }
 
     /// <summary>Changes when shared memory moves, so that programs know to record themselves again.</summary>
     internal int MemoryVersion { get; private set; }
@@ -119,7 +115,6 @@ public sealed class CudaDevice : IDevice
         }
 
         Arena = Grown(Arena, lowered.Plan.ArenaBytes);
-        Scratch = Grown(Scratch, lowered.ScratchBytes);
         Recorder.Prepare([.. lowered.Operations], Arena);
         _programs.Add(new CudaProgram(this, lowered));
         return _programs[^1];
@@ -186,7 +181,7 @@ public sealed class CudaDevice : IDevice
 
     public void Dispose()
     {
-        foreach (var memory in _variables.Values.Concat(_weights.Values).Append(Arena).Append(Scratch))
+        foreach (var memory in _variables.Values.Concat(_weights.Values).Append(Arena))
         {
             memory.Dispose();
         }
@@ -230,7 +225,6 @@ public sealed class CudaDevice : IDevice
         if (_poison)
         {
             Stream.Fill(Arena.Address, 0xffffffff, Arena.Bytes / 4);
-            Stream.Fill(Scratch.Address, 0xffffffff, Scratch.Bytes / 4);
         }
     }
 
@@ -259,11 +253,10 @@ public sealed class CudaDevice : IDevice
 /// <summary>Bytes on a GPU by what they are for.</summary>
 /// <param name="Variables">Parameters, moments, sums of gradients, what rows carry.</param>
 /// <param name="Weights">Parameters as products read them.</param>
-/// <param name="Arena">Activations and gradients.</param>
-/// <param name="Scratch">Of single steps.</param>
+/// <param name="Arena">Activations and gradients, and what kernels work in.</param>
 /// <param name="Buffers">Inputs, outputs and constants of programs.</param>
 /// <param name="Workspace">Of matrix products.</param>
-public sealed record CudaMemoryUse(long Variables, long Weights, long Arena, long Scratch, long Buffers, long Workspace)
+public sealed record CudaMemoryUse(long Variables, long Weights, long Arena, long Buffers, long Workspace)
 {
-    public long Total => Variables + Weights + Arena + Scratch + Buffers + Workspace;
+    public long Total => Variables + Weights + Arena + Buffers + Workspace;
 }

@@ -16,7 +16,6 @@ public sealed class CudaPlanner : IDevice
     private readonly HashSet<Kernel> _kernels = [];
     private readonly List<Plan> _plans = [];
     private long _arena;
-    private long _scratch;
 
     /// <summary>Plans for the first GPU of this machine, or for an H100 where there is none.</summary>
     public CudaPlanner(Precision precision)
@@ -46,7 +45,6 @@ public sealed class CudaPlanner : IDevice
         Compiler.Variables.Storages.Sum(s => s.Bytes),
         _plans.SelectMany(p => p.Prepared).Distinct().Sum(w => w.Storage.Bytes),
         _arena,
-        _scratch,
         _plans.Sum(p => new ProgramLayout(p).Bytes),
         ProductRunner.WorkspaceBytes);
 
@@ -61,7 +59,6 @@ public sealed class CudaPlanner : IDevice
     {
         var lowered = Compiler.Compile(graph, groups);
         _arena = Math.Max(_arena, lowered.Plan.ArenaBytes);
-        _scratch = Math.Max(_scratch, lowered.ScratchBytes);
         _kernels.UnionWith(lowered.Kernels);
         _plans.Add(lowered.Plan);
         Lowered[graph] = lowered;

@@ -265,8 +265,7 @@ public sealed class CudaProgram : IProgram
         var storage = view.Storage.Root;
         var start = storage.Kind switch
         {
-            StorageKind.Arena => _device.Arena.Address + (ulong)storage.Offset,
-            StorageKind.Scratch => _device.Scratch.Address + (ulong)storage.Offset,
+            StorageKind.Arena or StorageKind.Scratch => _device.Arena.Address + (ulong)storage.Offset,
             StorageKind.Variable => _device.VariableAddress(storage) + (storage.IsCarried ? (ulong)(group * storage.Bytes / _lowered.Groups) : 0),
             StorageKind.Prepared => _device.WeightAddress(storage),
             _ => AddressOf(storage),

@@ -33,14 +33,21 @@ internal sealed class CudaCompiler
     public LoweredPlan Compile(TensorGraph graph, int groups)
     {
         var pipeline = _device.IsHopper && Weights.Element == Element.BFloat16 ? Pipeline.Hopper : Pipeline.Gpu;
-        var plan = PlanBuilder.Build(pipeline.Run(graph), Variables, groups, Weights);
-        var context = new LoweringContext(_device) { RoundingSeed = plan.Inputs.TryGetValue(InputNames.RoundingSeed, out var seed) ? new View(seed, new Shape(1)) : null };
-        var lowering = new PlanLowering(new StepLowering(context));
+        var draft = PlanBuilder.Draft(pipeline.Run(graph), Variables, groups, Weights);
+        var context = new LoweringContext(_device) { RoundingSeed = draft.Inputs.TryGetValue(InputNames.RoundingSeed, out var seed) ? new View(seed, new Shape(1)) : null };
+        var lowering = new StepLowering(context);
+        LoweredStep[] steps = [.. draft.Steps.Select(lowering.Lower)];
+
+        // What prepares weights runs before the first step, one after the other.
+        var number = 0;
+        var preparations = draft.Prepared.ToDictionary(w => w, w => w.Steps.Select(step => lowering.Lower(step, --number)).ToArray());
+
+        // Only now is it known what steps need for themselves.
+        var plan = draft.Placed(context.AllScratch);
         return new LoweredPlan(
             plan,
-            lowering.Lower(plan.Steps),
-            plan.Prepared.ToDictionary(w => w, w => (IReadOnlyList<Operation>)[.. lowering.Lower(w.Steps).SelectMany(s => s.Operations)]),
-            context.ScratchBytes,
+            PlanLowering.Join(steps),
+            preparations.ToDictionary(p => p.Key, p => (IReadOnlyList<Operation>)[.. PlanLowering.Join(p.Value).SelectMany(s => s.Operations)]),
             groups);
     }
 }

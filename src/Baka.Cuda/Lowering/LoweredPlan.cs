@@ -5,13 +5,11 @@ namespace Baka.Cuda.Lowering;
 /// <summary>A plan as operations of a GPU.</summary>
 /// <param name="Steps">All steps' operations, in order.</param>
 /// <param name="Preparations">Operations that bring each of the plan's prepared weights up to date.</param>
-/// <param name="ScratchBytes">What the hungriest step needs besides the arena.</param>
 /// <param name="Groups">Of rows.</param>
 internal sealed record LoweredPlan(
     Plan Plan,
     IReadOnlyList<LoweredStep> Steps,
     IReadOnlyDictionary<PreparedWeight, IReadOnlyList<Operation>> Preparations,
-    long ScratchBytes,
     int Groups)
 {
     public IEnumerable<Operation> Operations => Steps.SelectMany(s => s.Operations).Concat(Preparations.Values.SelectMany(o => o));

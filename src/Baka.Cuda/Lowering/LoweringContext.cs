@@ -6,28 +6,26 @@ namespace Baka.Cuda.Lowering;
 /// <summary>What kernels of one program are made with.</summary>
 internal sealed class LoweringContext(DeviceProfile device)
 {
-    private const long Alignment = 256;
-
-    private long _scratch;
+    private readonly List<Storage> _scratch = [];
+    private int _step;
 
     public DeviceProfile Device { get; } = device;
 
     /// <summary>A number that differs from update to update, where values are rounded by chance; null = they are rounded to nearest.</summary>
     public View? RoundingSeed { get; init; }
 
-    /// <summary>Bytes that the hungriest step needs besides the arena.</summary>
-    public long ScratchBytes { get; private set; }
+    /// <summary>What steps need for themselves, without a place yet.</summary>
+    public IReadOnlyList<Storage> AllScratch => _scratch;
 
     /// <summary>Memory for the operations of the current step alone, with undefined content.</summary>
     public View Scratch(Element type, params ReadOnlySpan<int> extents)
     {
         var shape = new Shape(extents);
-        var storage = new Storage(StorageKind.Scratch, "scratch", type, shape.Count) { Offset = _scratch };
-        _scratch += (storage.Bytes + Alignment - 1) / Alignment * Alignment;
-        ScratchBytes = Math.Max(ScratchBytes, _scratch);
-        return new View(storage, shape);
+        _scratch.Add(Storage.Scratch(type, shape.Count, _step));
+        return new View(_scratch[^1], shape);
     }
 
-    /// <summary>From here on scratch memory is used anew.</summary>
-    public void BeginStep() => _scratch = 0;
+    /// <summary>From here on scratch memory is that of another step.</summary>
+    /// <param name="number">Of the step in its plan; below 0 for what runs before the first.</param>
+    public void BeginStep(int number) => _step = number;
 }

@@ -3,23 +3,23 @@ using Baka.Compiler.Plans;
 namespace Baka.Cuda.Lowering;
 
 /// <summary>
-/// Turns steps in their order into what a GPU does. Of neighbors that do not depend on each other, those that run the
+/// Puts what a GPU does for steps in their order. Of neighbors that do not depend on each other, those that run the
 /// same function become one launch: the update of all parameters is a few launches, not one for each.
 /// </summary>
-internal sealed class PlanLowering(StepLowering steps)
+internal static class PlanLowering
 {
-    public IReadOnlyList<LoweredStep> Lower(IEnumerable<Step> plan)
+    /// <param name="steps">With the operations of each. Their storages have their places.</param>
+    public static IReadOnlyList<LoweredStep> Join(IEnumerable<LoweredStep> steps)
     {
         var lowered = new List<LoweredStep>();
         var run = new List<(Step Step, BlockLaunch Launch)>();
         var touched = new TouchedMemory();
-        foreach (var step in plan)
+        foreach (var single in steps)
         {
-            var operations = steps.Lower(step);
-            if (operations is not [BlockLaunch launch])
+            if (single is not { Steps: [var step], Operations: [BlockLaunch launch] })
             {
                 EndRun();
-                lowered.Add(new LoweredStep([step], operations));
+                lowered.Add(single);
                 continue;
             }
 

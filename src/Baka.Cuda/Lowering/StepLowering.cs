@@ -10,11 +10,16 @@ namespace Baka.Cuda.Lowering;
 /// <summary>Turns the steps of a plan into what the GPU does for them.</summary>
 internal sealed class StepLowering(LoweringContext context)
 {
+    /// <param name="number">See <see cref="LoweringContext.BeginStep"/>.</param>
     /// <exception cref="NotSupportedException">There is no kernel for the step.</exception>
-    public IReadOnlyList<Operation> Lower(Step step)
+    public LoweredStep Lower(Step step, int number)
     {
-        context.BeginStep();
-        return step.Op switch
+        context.BeginStep(number);
+        return new LoweredStep([step], Operations(step));
+    }
+
+    private IReadOnlyList<Operation> Operations(Step step) =>
+        step.Op switch
         {
             FusedElementwise op => ElementwiseLowering.Lower(op, step, context),
             FinishedProduct op => FinishedProductLowering.Lower(op, step, context),
@@ -48,5 +53,4 @@ internal sealed class StepLowering(LoweringContext context)
             ConvertToFloat op => ConversionLowering.Lower(op, step, context),
             _ => throw new NotSupportedException($"{step.Module}: the GPU has no kernel for {step.Op.Kind}."),
         };
-    }
 }

@@ -11,8 +11,7 @@ public sealed record MemoryPart(string Key, string Purpose, long Bytes)
     [
         new("variables", "parameters, moments, carried state", use.Variables),
         new("weights", "weights as products read them", use.Weights),
-        new("arena", "activations and gradients", use.Arena),
-        new("scratch", "working space of single kernels", use.Scratch),
+        new("arena", "activations, gradients, working space of kernels", use.Arena),
         new("buffers", "inputs, outputs and constants", use.Buffers),
         new("workspace", "working space of matrix products", use.Workspace),
     ];

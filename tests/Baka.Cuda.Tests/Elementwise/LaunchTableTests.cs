@@ -108,5 +108,5 @@ public sealed class LaunchTableTests
     /// <summary>A tensor in a storage of its own.</summary>
     private static View Apart(Shape shape) => new(new Storage(StorageKind.Variable, "apart", Element.Float32, shape.Count), shape);
 
-    private static IReadOnlyList<LoweredStep> Lower(params Step[] steps) => new PlanLowering(new StepLowering(new LoweringContext(DeviceProfile.H100))).Lower(steps);
+    private static IReadOnlyList<LoweredStep> Lower(params Step[] steps) => PlanLowering.Join(steps.Select(new StepLowering(new LoweringContext(DeviceProfile.H100)).Lower));
 }

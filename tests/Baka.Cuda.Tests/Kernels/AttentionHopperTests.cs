@@ -74,13 +74,13 @@ public sealed class AttentionHopperTests
 
     private IReadOnlyList<Operation> Forward(AttentionSteps sizes)
     {
-        _context.BeginStep();
+        _context.BeginStep(0);
         return AttentionLowering.Forward(AttentionSteps.Op(sizes), sizes.Forward(), _context);
     }
 
     private IReadOnlyList<Operation> Backward(AttentionSteps sizes, bool pastGradient = true)
     {
-        _context.BeginStep();
+        _context.BeginStep(0);
         var step = sizes.Backward(pastGradient);
         return AttentionLowering.Backward((AttentionBackward)step.Op, step, _context);
     }

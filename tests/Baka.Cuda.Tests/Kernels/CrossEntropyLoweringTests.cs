@@ -23,7 +23,7 @@ public class CrossEntropyLoweringTests
         Assert.Equal(66560, logits.Sum(p => p.A.Shape[0]));
         Assert.Equal(logits.Select((_, i) => i * 16640L * 768), logits.Select(p => p.A.Offset));
         Assert.Single(logits.Select(p => p.D.Storage).Distinct());
-        Assert.Equal(16640L * 50304 * 2, context.ScratchBytes);
+        Assert.Equal(16640L * 50304 * 2, Assert.Single(context.AllScratch).Bytes);
     }
 
     [Theory]
