@@ -34,18 +34,15 @@ printf '| nothing | 0 | %.4f | | | | | |\n' "$before"
 for part in $parts; do
     only=()
     [ "$part" = all ] || only=(--set "train.only=[$part]")
-    losses=""
+    losses=()
     for seed in $seeds; do
         run=$out/$part-$seed
         train "$run" "$recipe" --init-from "$checkpoint" "${texts[@]}" --seed "$seed" "${settings[@]}" "${only[@]}" "${options[@]}"
-        losses+=" $(loss "$run.log")"
+        losses+=("$(loss "$run.log")")
     done
     [ -s "$out/$part.plan" ] || "$baka" plan "$recipe" --json "${settings[@]}" "${only[@]}" "${planning[@]}" > "$out/$part.plan"
     trained=$(sed -n 's/.*"event":"started".*"trained":\([0-9]*\).*/\1/p' "$run.log")
-    awk -v name="$part" -v trained="$trained" -v losses="$losses" -v before="$before" -v speed="$(speed "$run.log")" -v peak="$(figure "$out/$part.plan" peak)" 'BEGIN {
-        n = split(losses, loss, " ")
-        for (i = 1; i <= n; i++) sum += loss[i]
-        mean = sum / n
-        for (i = 1; i <= n; i++) squares += (loss[i] - mean) ^ 2
-        printf "| %s | %.2f M | %.4f | %.4f | %+.4f | %d | %.1f GB | %d |\n", name, trained / 1e6, mean, (n > 1 ? sqrt(squares / (n - 1)) : 0), before - mean, speed, peak / 1e9, n }'
+    read -r mean deviation < <(spread "${losses[@]}")
+    awk -v name="$part" -v trained="$trained" -v mean="$mean" -v deviation="$deviation" -v n="${#losses[@]}" -v before="$before" -v speed="$(speed "$run.log")" -v peak="$(figure "$out/$part.plan" peak)" 'BEGIN {
+        printf "| %s | %.2f M | %.4f | %.4f | %+.4f | %d | %.1f GB | %d |\n", name, trained / 1e6, mean, deviation, before - mean, speed, peak / 1e9, n }'
 done

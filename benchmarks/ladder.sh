@@ -27,23 +27,19 @@ echo "| recipe | loss | spread | less than the one before | less than the first 
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 first="" before=""
 for rung in $rungs; do
-    losses=""
+    losses=()
     for seed in $seeds; do
         run=$out/$rung-$seed
         train "$run" "$rung" "${texts[@]}" --seed "$seed" "${settings[@]}" "${options[@]}"
-        losses+=" $(loss "$run.log")"
+        losses+=("$(loss "$run.log")")
     done
     [ -s "$out/$rung.plan" ] || "$baka" plan "$rung" --json "${settings[@]}" "${planning[@]}" > "$out/$rung.plan"
-    read -r mean line < <(awk -v name="$rung" -v losses="$losses" -v first="$first" -v before="$before" -v speed="$(speed "$run.log")" -v peak="$(figure "$out/$rung.plan" peak)" 'BEGIN {
-        n = split(losses, loss, " ")
-        for (i = 1; i <= n; i++) sum += loss[i]
-        mean = sum / n
-        for (i = 1; i <= n; i++) squares += (loss[i] - mean) ^ 2
+    read -r mean deviation < <(spread "${losses[@]}")
+    awk -v name="$rung" -v mean="$mean" -v deviation="$deviation" -v n="${#losses[@]}" -v first="$first" -v before="$before" -v speed="$(speed "$run.log")" -v peak="$(figure "$out/$rung.plan" peak)" 'BEGIN {
         bar = ""
         for (i = 0; first != "" && i < (first - mean) * 50; i++) bar = bar "█"
-        printf "%.6f | %s | %.4f | %.4f | %s | %s | %d | %.1f GB | %d | %s |\n", mean, name, mean, (n > 1 ? sqrt(squares / (n - 1)) : 0),
-            (before == "" ? "" : sprintf("%+.4f", before - mean)), (first == "" ? "" : sprintf("%+.4f", first - mean)), speed, peak / 1e9, n, bar }')
-    echo "$line"
+        printf "| %s | %.4f | %.4f | %s | %s | %d | %.1f GB | %d | %s |\n", name, mean, deviation,
+            (before == "" ? "" : sprintf("%+.4f", before - mean)), (first == "" ? "" : sprintf("%+.4f", first - mean)), speed, peak / 1e9, n, bar }'
     before=$mean
     first=${first:-$mean}
 done

@@ -9,6 +9,16 @@ ladder="pristine elephant xl pause rmt-16 step4 nstep4 gates-sigmoid gates-relu 
 # figure FILE NAME: a number of the last line of JSON.
 figure() { tail -n 1 "$1" | sed -n "s/.*\"$2\":\([0-9.eE+-]*\).*/\1/p"; }
 
+# spread NUMBER…: their mean and their standard deviation, which is 0 of a single one.
+spread() {
+    awk -v numbers="$*" 'BEGIN {
+        n = split(numbers, x, " ")
+        for (i = 1; i <= n; i++) sum += x[i]
+        mean = sum / n
+        for (i = 1; i <= n; i++) squares += (x[i] - mean) ^ 2
+        printf "%.6f %.6f\n", mean, (n > 1 ? sqrt(squares / (n - 1)) : 0) }'
+}
+
 # choose PATTERN OPTION…: the options whose names match, with their values, a line each.
 choose() {
     local pattern=$1

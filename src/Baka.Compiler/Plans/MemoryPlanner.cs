@@ -5,8 +5,9 @@ using Baka.Graph.Ops;
 namespace Baka.Compiler.Plans;
 
 /// <summary>
-/// Gives what steps hand to each other, and what single ones need for themselves, a place in one arena. Storages whose lifetimes do not meet may overlap; the largest
-/// choose first and take the lowest place that is free while they live (greedy by size, arXiv 2001.03288).
+/// Gives what steps hand to each other, and what single ones need for themselves, a place in one arena. Storages whose
+/// lifetimes do not meet may overlap; the largest choose first and take the lowest place that is free while they live
+/// (greedy by size, arXiv 2001.03288).
 /// </summary>
 internal static class MemoryPlanner
 {

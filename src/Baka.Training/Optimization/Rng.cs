@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text;
+using Baka.Data.Streams;
 
 namespace Baka.Training.Optimization;
 
@@ -18,10 +19,8 @@ public sealed class Rng
 
     public Rng(ulong seed)
     {
-        _s0 = SplitMix64(ref seed);
-        _s1 = SplitMix64(ref seed);
-        _s2 = SplitMix64(ref seed);
-        _s3 = SplitMix64(ref seed);
+        var seeds = new SplitMix64(seed);
+        (_s0, _s1, _s2, _s3) = (seeds.Next(), seeds.Next(), seeds.Next(), seeds.Next());
     }
 
     public Rng(RngState state) => State = state;
@@ -55,7 +54,7 @@ public sealed class Rng
             hash = (hash ^ b) * 1099511628211UL;
         }
 
-        return new Rng(SplitMix64(ref seed) ^ hash);
+        return new Rng(new SplitMix64(seed).Next() ^ hash);
     }
 
     /// <summary>64 random bits.</summary>
@@ -91,13 +90,5 @@ public sealed class Rng
         }
 
         return (int)high;
-    }
-
-    private static ulong SplitMix64(ref ulong state)
-    {
-        var z = state += 0x9E3779B97F4A7C15UL;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-        return z ^ (z >> 31);
     }
 }
