@@ -3,7 +3,7 @@
 #   benchmarks/fine-tuning.sh OUT CHECKPOINT TRAIN VALID [OPTION…]
 #       such as: benchmarks/fine-tuning.sh runs/parts runs/ladder/gates-relu-1 train.jsonl.gz valid.jsonl.gz --device cuda
 # Options go to every `baka train`; BAKA names the program, SEEDS the seeds, PARTS what is trained (of train.only, commas between
-# several), RECIPE the checkpoint's recipe, PRESET its size, STEPS the length: 86 steps are a quarter of an epoch of 86 novels.
+# several), RECIPE the checkpoint's recipe, PRESET its size, STEPS the length: 516 steps are a quarter of an epoch of 86 novels.
 # A part that has been trained is not trained again: after an interruption the same call goes on.
 set -euo pipefail
 
@@ -23,7 +23,7 @@ shift 4
 options=("$@")
 mapfile -t measuring < <(choose '^--(device|precision|threads)$' "${options[@]}")
 mapfile -t planning < <(choose '^--(device|precision|threads|set)$' "${options[@]}")
-mapfile -t settings < <(novels "${STEPS:-86}")
+mapfile -t settings < <(novels "${STEPS:-516}")
 
 mkdir -p "$out"
 [ -s "$out/before.json" ] || "$baka" eval "$checkpoint" --data "${texts[3]}" --json "${measuring[@]}" > "$out/before.json"

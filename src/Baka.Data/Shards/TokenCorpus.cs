@@ -11,14 +11,16 @@ public sealed class TokenCorpus : ICorpus
     private readonly DocumentIndex _index;
 
     internal TokenCorpus(TokenMemory tokens, DocumentIndex index)
+        : this(tokens, index, index.TextBytes.Sum())
+    {
+    }
+
+    private TokenCorpus(TokenMemory tokens, DocumentIndex index, long textBytes)
     {
         _tokens = tokens;
         _index = index;
-        for (var i = 0; i < DocumentCount; i++)
-        {
-            TokenCount += DocumentLength(i);
-            TextBytes += index.TextBytes[i];
-        }
+        TokenCount = index.Lengths.Sum();
+        TextBytes = textBytes;
     }
 
     /// <summary>How many documents there are.</summary>
@@ -102,6 +104,33 @@ public sealed class TokenCorpus : ICorpus
         var index = new DocumentIndexBuilder();
         index.Add("all documents", _tokens.Count, TextBytes);
         return new TokenCorpus(_tokens, index.Build());
+    }
+
+    /// <summary>
+    /// The same tokens with documents of more than <paramref name="longest"/> tokens cut into as few as possible of about equal length;
+    /// there for as long as this corpus is.
+    /// </summary>
+    public TokenCorpus Cut(long longest)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(longest, 1);
+        var index = new DocumentIndexBuilder();
+        for (var document = 0; document < DocumentCount; document++)
+        {
+            var (id, length) = (DocumentId(document), DocumentLength(document));
+            index.Skip(_index.Starts[document] - index.Position);
+            var parts = Math.Max(1, (length + longest - 1) / longest);
+            if (parts == 1)
+            {
+                index.Add(id, length, DocumentTextBytes(document));
+                continue;
+            }
+
+            // Longer parts first; where texts are cut between tokens, their bytes are not known.
+            for (var part = 0L; part < parts; part++)
+                index.Add($"{id}, part {part + 1} of {parts}", length / parts + (part < length % parts ? 1 : 0), textBytes: 0);
+        }
+
+        return new TokenCorpus(_tokens, index.Build(), TextBytes);
     }
 
     /// <summary>Every token of a text is to be predicted.</summary>

@@ -9,9 +9,11 @@ namespace Baka.Training.Corpora;
 /// <param name="Fingerprint">Of all documents.</param>
 internal sealed record RunCorpora(Tokenizer Tokenizer, IReadOnlyList<TrainingStage> Stages, ICorpus Validation, string Description, string Fingerprint) : IDisposable
 {
-    public static RunCorpora Encode(RunTexts texts, Tokenizer tokenizer, TextCache cache)
+    /// <param name="longest">Tokens of the longest document to learn from, into which longer ones are cut; null for documents as they are.</param>
+    public static RunCorpora Encode(RunTexts texts, Tokenizer tokenizer, int? longest, TextCache cache)
     {
         var training = cache.Encode(texts.Training, tokenizer);
+        training = longest is { } tokens ? training.Cut(tokens) : training;
         try
         {
             var validation = cache.Encode(texts.Validation, tokenizer);

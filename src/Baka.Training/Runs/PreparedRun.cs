@@ -48,7 +48,7 @@ internal sealed record PreparedRun(Recipe Recipe, RunCorpora Corpora, Checkpoint
         var tokenizer = FindTokenizer(recipe, texts, cache, checkpoint);
         recipe = WithVocabulary(recipe, tokenizer, checkpoint, observer);
         recipe.Check();
-        return (recipe, RunCorpora.Encode(texts, tokenizer, cache));
+        return (recipe, RunCorpora.Encode(texts, tokenizer, recipe.Data.DocumentTokens, cache));
     }
 
     /// <summary>A task has a token for each of its symbols, and so many the model has.</summary>

@@ -50,6 +50,26 @@ public sealed class TokenCorpusTests : IDisposable
     }
 
     [Fact]
+    public void Long_documents_can_be_cut_into_parts_of_about_equal_length()
+    {
+        using var corpus = TokenCorpus.FromTokens([[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [], [11, 12, 13, 14]], [10, 20, 0, 30]);
+        var cut = corpus.Cut(3);
+        Assert.Equal([[1, 2, 3], [4, 5, 6], [7, 8], [9, 10], [], [11, 12], [13, 14]], Enumerable.Range(0, cut.DocumentCount).Select(i => Tokens(cut, i)));
+        Assert.Equal((14L, 60L), (cut.TokenCount, cut.TextBytes));
+        Assert.Equal("document 1, part 3 of 3", cut.DocumentId(3));
+        Assert.Equal([10, 0, 0], new[] { 0, 1, 6 }.Select(cut.DocumentTextBytes));
+    }
+
+    [Fact]
+    public void Documents_stay_where_they_are_when_tokens_between_them_belong_to_none()
+    {
+        var path = WritePlain([50256, 1, 2, 3, 50256, 50256, 4, 50256, 5, 6]);
+        using var corpus = TokenCorpus.Open(path, endOfText: 50256);
+        var cut = corpus.Cut(2);
+        Assert.Equal([[1, 2], [3], [4], [5, 6]], Enumerable.Range(0, cut.DocumentCount).Select(i => Tokens(cut, i)));
+    }
+
+    [Fact]
     public void A_shard_of_llm_c_without_an_index_is_parted_at_its_end_of_text_tokens()
     {
         ushort[] tokens = [50256, 1, 2, 3, 50256, 50256, 4, 50256];

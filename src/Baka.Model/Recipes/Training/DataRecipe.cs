@@ -12,6 +12,9 @@ public sealed record DataRecipe
     [Key("without data.valid, every k-th document is taken out for validation", Min = 2)]
     public int ValidEvery { get; init; } = 50;
 
+    [Key("tokens of the longest document to train on: longer ones are cut into several that are shuffled like all others; null = documents as they are", Min = 2)]
+    public int? DocumentTokens { get; init; }
+
     [Key("Memory task: documents are generated instead of read")]
     public TaskRecipe Task { get; init; } = new();
 }
