@@ -23,7 +23,7 @@ shift 4
 options=("$@")
 mapfile -t measuring < <(choose '^--(device|precision|threads)$' "${options[@]}")
 mapfile -t planning < <(choose '^--(device|precision|threads|set)$' "${options[@]}")
-mapfile -t settings < <(novels "${STEPS:-516}")
+mapfile -t settings < <(novels "${STEPS:-516}"; printf -- '--set\n%s\n' train.optimizer.lr=0.0003 train.schedule.warmup=50)
 
 mkdir -p "$out"
 [ -s "$out/before.json" ] || "$baka" eval "$checkpoint" --data "${texts[3]}" --json "${measuring[@]}" > "$out/before.json"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains every rung of the diary's ladder (recipes/ladder) on the same texts and prints what each step up is worth.
+# Trains every rung of the diary's ladder (recipes/ladder) on the same texts and prints what each step up is worth, as a table and as a chart.
 #   benchmarks/ladder.sh OUT TRAIN VALID [OPTION…]      such as: benchmarks/ladder.sh runs/ladder train.jsonl.gz valid.jsonl.gz --device cuda
 # Options go to every `baka train`; BAKA names the program, SEEDS the seeds, RUNGS the recipes, PRESET the size, STEPS the
 # length: 2,064 steps are an epoch of 86 novels in the size baka-12.
@@ -23,9 +23,9 @@ mapfile -t planning < <(choose '^--(device|precision|threads|set)$' "${options[@
 mapfile -t settings < <(novels "$steps")
 
 mkdir -p "$out"
-echo "| recipe | loss | spread | less than the one before | less than the first | tokens/s | peak memory | seeds | |"
-echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-first="" before=""
+echo "| recipe | loss | spread | less than the one before | less than the first | tokens/s | peak memory | seeds |"
+echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+first="" before="" deltas=()
 for rung in $rungs; do
     losses=()
     for seed in $seeds; do
@@ -35,11 +35,14 @@ for rung in $rungs; do
     done
     [ -s "$out/$rung.plan" ] || "$baka" plan "$rung" --json "${settings[@]}" "${planning[@]}" > "$out/$rung.plan"
     read -r mean deviation < <(spread "${losses[@]}")
-    awk -v name="$rung" -v mean="$mean" -v deviation="$deviation" -v n="${#losses[@]}" -v first="$first" -v before="$before" -v speed="$(speed "$run.log")" -v peak="$(figure "$out/$rung.plan" peak)" 'BEGIN {
-        bar = ""
-        for (i = 0; first != "" && i < (first - mean) * 50; i++) bar = bar "█"
-        printf "| %s | %.4f | %.4f | %s | %s | %d | %.1f GB | %d | %s |\n", name, mean, deviation,
-            (before == "" ? "" : sprintf("%+.4f", before - mean)), (first == "" ? "" : sprintf("%+.4f", first - mean)), speed, peak / 1e9, n, bar }'
-    before=$mean
     first=${first:-$mean}
+    deltas+=("$(difference "$first" "$mean")")
+    printf '| %s | %.4f | %.4f | %s | %s | %.0f | %.1f GB | %d |\n' "$rung" "$mean" "$deviation" \
+        "${before:+$(difference "$before" "$mean")}" "${before:+${deltas[-1]}}" "$(speed "$run.log")" "$(figure "$out/$rung.plan" peak)e-9" "${#losses[@]}"
+    before=$mean
 done
+
+echo
+echo "Nats less than ${rungs%% *}, a block for each hundredth:"
+echo
+paste -d ' ' <(printf '%s\n' $rungs) <(printf '%s\n' "${deltas[@]}") | bars

@@ -6,8 +6,8 @@ seeds=${SEEDS:-1 2 3}
 # The rungs of the diary's ladder from its foot.
 ladder="pristine elephant xl pause rmt-16 step4 nstep4 gates-sigmoid gates-relu gates-output gates-difference mamba"
 
-# figure FILE NAME: a number of the last line of JSON.
-figure() { tail -n 1 "$1" | sed -n "s/.*\"$2\":\([0-9.eE+-]*\).*/\1/p"; }
+# figure FILE NAME: a number of the last line of JSON, the first of that name.
+figure() { tail -n 1 "$1" | grep -o "\"$2\":[0-9.eE+-]*" | sed "1s/.*://;2,\$d"; }
 
 # spread NUMBER…: their mean and their standard deviation, which is 0 of a single one.
 spread() {
@@ -17,6 +17,26 @@ spread() {
         mean = sum / n
         for (i = 1; i <= n; i++) squares += (x[i] - mean) ^ 2
         printf "%.6f %.6f\n", mean, (n > 1 ? sqrt(squares / (n - 1)) : 0) }'
+}
+
+# difference A B: A - B with its sign.
+difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%+.4f", a - b }'; }
+
+# bars: lines of NAME NUMBER as bars to both sides of zero, a block for each hundredth.
+bars() {
+    awk 'function row(n, block,   text) { while (n-- > 0) text = text block; return text }
+    {
+        name[NR] = $1; number[NR] = $2; blocks[NR] = int(($2 < 0 ? -$2 : $2) * 100 + 0.5)
+        if (length($1) > widest) widest = length($1)
+        if ($2 < 0 && blocks[NR] > room) room = blocks[NR]
+    }
+    END {
+        for (i = 1; i <= NR; i++) {
+            left = number[i] < 0 ? blocks[i] : 0
+            printf "    %s%s %s%s│%s %s\n", name[i], row(widest - length(name[i]), " "), row(room - left, " "), row(left, "█"),
+                (left ? "" : row(blocks[i], "█")), number[i]
+        }
+    }'
 }
 
 # choose PATTERN OPTION…: the options whose names match, with their values, a line each.
