@@ -45,6 +45,9 @@ public sealed partial class Tensor
 
     public Tensor Sigmoid() => Apply(UnaryFunction.Sigmoid);
 
+    /// <summary>log(1 + eˣ).</summary>
+    public Tensor Softplus() => Apply(UnaryFunction.Softplus);
+
     public Tensor Tanh() => Apply(UnaryFunction.Tanh);
 
     public Tensor Erf() => Apply(UnaryFunction.Erf);

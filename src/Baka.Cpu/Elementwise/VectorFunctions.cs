@@ -31,6 +31,23 @@ internal static class VectorFunctions<S, V>
         return S.Divide(one, S.Add(one, Exp(S.Subtract(S.Create(0f), x))));
     }
 
+    /// <summary>max(x, 0) + log(1 + e) with e = e⁻|ˣ|, where log(1 + e) = 2 (s + s³/3 + s⁵/5 + …) with s = e / (2 + e) ≤ 1/3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Softplus(V x)
+    {
+        var zero = S.Create(0f);
+        var e = Exp(S.WhereLess(x, zero, x, S.Subtract(zero, x)));
+        var s = S.Divide(e, S.Add(S.Create(2f), e));
+        var square = S.Multiply(s, s);
+        var p = S.MultiplyAdd(square, S.Create(1f / 13), S.Create(1f / 11));
+        p = S.MultiplyAdd(p, square, S.Create(1f / 9));
+        p = S.MultiplyAdd(p, square, S.Create(1f / 7));
+        p = S.MultiplyAdd(p, square, S.Create(1f / 5));
+        p = S.MultiplyAdd(p, square, S.Create(1f / 3));
+        var half = S.MultiplyAdd(S.Multiply(p, square), s, s);
+        return S.MultiplyAdd(S.Create(2f), half, S.WhereLess(zero, x, x, zero));
+    }
+
     /// <summary>tanh x: an odd polynomial near 0 (Cephes), 1 − 2 / (e²ˣ + 1) beyond.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Tanh(V x)

@@ -211,7 +211,8 @@ public sealed unsafe class ScanBackward : ScanKernel
         for (var t = 0; t < count; t++, h += length, a += length)
         {
             var gain = Gain + (first + t) * states;
-            var (added, step) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count));
+            var step = S.Load(tiles.Step + t * S.Count);
+            var added = S.Multiply(S.Load(tiles.Added + t * S.Count), step);
             var begins = Begins[first + t] != 0;
             for (var n = 0; n < length; n += S.Count)
             {
@@ -231,7 +232,8 @@ public sealed unsafe class ScanBackward : ScanKernel
             var readout = Readout + (first + t) * states;
             var gains = tiles.Gains + t * length;
             var readouts = tiles.Readouts + t * length;
-            var (added, step, upstream) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count), S.Load(tiles.Upstream + t * S.Count));
+            var (u, step, upstream) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count), S.Load(tiles.Upstream + t * S.Count));
+            var added = S.Multiply(u, step);
             var (addedSum, stepSum) = (S.Create(0), S.Create(0));
             for (var n = 0; n < length; n += S.Count)
             {
@@ -247,8 +249,8 @@ public sealed unsafe class ScanBackward : ScanKernel
                 S.Store(S.Multiply(S.Load(a + n), g), tiles.Adjoint + n);
             }
 
-            S.Store(addedSum, tiles.Added + t * S.Count);
-            S.Store(stepSum, tiles.Step + t * S.Count);
+            S.Store(S.Multiply(step, addedSum), tiles.Added + t * S.Count);
+            S.Store(S.MultiplyAdd(u, addedSum, stepSum), tiles.Step + t * S.Count);
             ForgetAtBeginning(first + t, tiles.Adjoint, length);
         }
     }

@@ -88,7 +88,8 @@ public sealed unsafe class ScanForward : ScanKernel
             ForgetAtBeginning<S>(first + t, h);
             var gain = Gain + (first + t) * states;
             var readout = Readout + (first + t) * states;
-            var (added, delta, sum) = (S.Load(u), S.Load(step), S.Create(0));
+            var (delta, sum) = (S.Load(step), S.Create(0));
+            var added = S.Multiply(S.Load(u), delta);
             for (var n = 0; n < states; n++)
             {
                 var decay = Simd<S, V>.Exp(S.Multiply(delta, S.Load(rate + n * S.Count)));

@@ -1,6 +1,6 @@
 namespace Baka.Cpu.Kernels;
 
-/// <summary>Sizes of a linear recurrence h_t = a_t ⊙ h_{t−1} + u_t b_t, y_t = Σ_n c_tn h_tn.</summary>
+/// <summary>Sizes of a linear recurrence h_t = a_t ⊙ h_{t−1} + b_t u_t, y_t = Σ_n c_tn h_tn.</summary>
 /// <param name="Rows">B.</param>
 /// <param name="Slots">T.</param>
 /// <param name="Channels">c.</param>

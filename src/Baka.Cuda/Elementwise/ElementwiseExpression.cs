@@ -21,6 +21,7 @@ internal static class ElementwiseExpression
             UnaryFunction.Abs => $"fabsf({x[0]})",
             UnaryFunction.Sign => $"sign({x[0]})",
             UnaryFunction.Sigmoid => $"sigmoid({x[0]})",
+            UnaryFunction.Softplus => $"softplus({x[0]})",
             UnaryFunction.Tanh => $"hyperbolic_tangent({x[0]})",
             UnaryFunction.Erf => $"erff({x[0]})",
             UnaryFunction.IsFinite => $"is_finite({x[0]})",

@@ -4,14 +4,14 @@ using Baka.Cuda.Lowering;
 namespace Baka.Cuda.Kernels;
 
 /// <summary>How the products of attention are done on tensor cores, and with that how tiles lie in shared memory.</summary>
-/// <param name="File">Holds the products.</param>
+/// <param name="Files">Hold the products.</param>
 /// <param name="TileBytes">Of a tile of 64 rows.</param>
 /// <param name="Slack">Bytes that may be lost in front of the first tile.</param>
 /// <param name="Forward">How the forward kernel is cut.</param>
 /// <param name="QueryGradient">Likewise that for dq.</param>
 /// <param name="KeyGradient">Likewise that for dk and dv.</param>
 internal sealed record AttentionEngine(
-    string File,
+    IReadOnlyList<string> Files,
     int TileBytes,
     int Slack,
     AttentionEngine.Cut Forward,
@@ -30,15 +30,15 @@ internal sealed record AttentionEngine(
     /// <summary>The engine for queries of an element, or null where tensor cores don't suit them or their heads, whose pairs must be whole.</summary>
     public static AttentionEngine? For(Element query, AttentionShape shape, DeviceProfile device) =>
         query != Element.BFloat16 || shape.HeadWidth > WidestHead || shape.HeadWidth % 2 != 0 ? null
-        : shape.PaddedWidth % 64 == 0 && device.Major == Hopper ? OfGroups(shape.PaddedWidth)
+        : shape.PaddedWidth >= Tile && device.Major == Hopper ? OfGroups(shape.PaddedWidth)
         : OfWarps(shape.PaddedWidth);
 
-    /// <summary>Groups of 4 warps multiply together; heads are whole rows of 128 bytes.</summary>
+    /// <summary>Groups of 4 warps multiply together; rows of heads are whole pieces of 128 bytes.</summary>
     private static AttentionEngine OfGroups(int width)
     {
         var narrow = width <= 64;
         return new AttentionEngine(
-            "AttentionGroups.cu", Tile * width * 2, 1024,
+            ["Hopper.cuh", "AttentionGroups.cu"], Tile * (narrow ? 1 : 2) * 128, 1024,
             new Cut(Fragments: 1, Warps: 8, Blocks: narrow ? 2 : 1, Stages: 3),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
@@ -49,7 +49,7 @@ internal sealed record AttentionEngine(
     {
         var narrow = width <= 64;
         return new AttentionEngine(
-            "AttentionWarps.cu", Tile * (width + 8) * 2, 0,
+            ["AttentionWarps.cu"], Tile * (width + 8) * 2, 0,
             narrow ? new Cut(Fragments: 2, Warps: 4, Blocks: 2, Stages: 3) : new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 3),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));

@@ -86,5 +86,5 @@ internal static class AttentionTensorCores
     private static Kernel Kernel(string name, string file, AttentionEngine engine, AttentionEngine.Cut cut, IEnumerable<(string, object)> defines) =>
         AttentionSources.Kernel(
             name, [.. defines, .. cut.Defines()],
-            "Rope.cu", "AttentionWork.cu", "AttentionColumns.cu", "AttentionTiles.cu", engine.File, "AttentionSlots.cu", file);
+            ["Rope.cu", "AttentionWork.cu", "AttentionColumns.cu", "AttentionTiles.cu", .. engine.Files, "AttentionSlots.cu", file]);
 }

@@ -1,10 +1,10 @@
-// Products of tiles by groups of 4 warps (wgmma.m64n64k16), for padded widths that are multiples of 64. A tile is a square
-// of 64 rows of 128 bytes for each 64 columns; in a row, 16-byte pieces lie at piece ^ row % 8.
+// Products of tiles by groups of 4 warps, which only Hopper has. A tile is a square of 64 rows of 128 bytes for each 64
+// columns, the last of which may be used in part; in a row, 16-byte pieces lie at piece ^ row % 8.
 
 // Warps that do a product together.
 #define GROUP_WARPS 4
 #define SQUARE_BYTES (TILE * 128)
-#define SQUARES (PADDED_WIDTH / 64)
+#define SQUARES ((PADDED_WIDTH + 63) / 64)
 #define TILE_BYTES (SQUARES * SQUARE_BYTES)
 
 // Where 8 elements of a row lie, in bytes from the first of consecutive tiles.
@@ -27,10 +27,14 @@ template <int COUNT> __device__ __forceinline__ int fragment_row(int m)
 template <int COUNT> __device__ __forceinline__ u32 left_operand(u32 tiles) { return tiles + threadIdx.x / 128 * COUNT * TILE_BYTES; }
 
 // Tiles that this thread wrote can be multiplied after the next barrier.
-__device__ __forceinline__ void publish_tiles() { publish_shared(); }
+__device__ __forceinline__ void publish_tiles() { publish_writes(); }
 
-// Rows of 128 bytes with swizzled pieces, 8 of them 1024 bytes from the next 8.
-__device__ __forceinline__ u64 descriptor(u32 address) { return (u64)1 << 62 | (u64)64 << 32 | (u64)64 << 16 | (address >> 4 & 0x3fff); }
+// Keeps the compiler from moving what it does with x to the other side of a fence or wait.
+__device__ __forceinline__ void pin(float& x) { asm volatile("" : "+f"(x)::"memory"); }
+__device__ __forceinline__ void pin(u32& x) { asm volatile("" : "+r"(x)::"memory"); }
+
+// Sums as products take them.
+template <int N> __device__ __forceinline__ float (&in_line(float (&d)[N][4]))[N * 4] { return reinterpret_cast<float (&)[N * 4]>(d); }
 
 // To be said of sums that have a first value before any product of a batch begins: they are in their registers then.
 template <int COUNT, int WIDTH> __device__ __forceinline__ void settle(float (&d)[COUNT][WIDTH][4])
@@ -44,16 +48,16 @@ template <int COUNT, int WIDTH> __device__ __forceinline__ void settle(float (&d
 template <bool ADD, int COUNT> __device__ __forceinline__ void multiply_rows(float (&d)[COUNT][TILE / 8][4], u32 left, u32 tile)
 {
     settle(d);
-    group_fence();
+    begin_products();
 #pragma unroll
     for (int m = 0; m < COUNT; m++)
 #pragma unroll
         for (int step = 0; step < STEPS; step++)
         {
             const u32 at = step / 4 * SQUARE_BYTES + step % 4 * 32;
-            group_multiply_rows(d[m], descriptor(left + m * TILE_BYTES + at), descriptor(tile + at), ADD || step > 0);
+            multiply_tiles(in_line(d[m]), tile_operand(left + m * TILE_BYTES + at), tile_operand(tile + at), ADD || step > 0);
         }
-    group_commit();
+    commit_products();
 }
 
 // d += a * the tile.
@@ -63,20 +67,19 @@ template <int COUNT> __device__ __forceinline__ void multiply_columns(float (&d)
     for (int i = 0; i < COUNT * TILE / 4; i++)
         pin(a[i / (TILE / 4)][i / 4 % (TILE / 16)][i % 4]);
     settle(d);
-    group_fence();
+    begin_products();
+    const u64 rows = turned_operand(tile, SQUARE_BYTES);
 #pragma unroll
     for (int m = 0; m < COUNT; m++)
 #pragma unroll
         for (int step = 0; step < TILE / 16; step++)
-#pragma unroll
-            for (int square = 0; square < SQUARES; square++)
-                group_multiply_columns(d[m], square * 8, a[m][step], descriptor(tile + square * SQUARE_BYTES + step * 16 * 128));
-    group_commit();
+            multiply_by_rows(in_line(d[m]), a[m][step], rows + operand_step(step * 16 * 128), true);
+    commit_products();
 }
 
 // Sums can be used when at most the last N products are under way.
 template <int N, int COUNT, int WIDTH> __device__ __forceinline__ void wait_for_sums(float (&d)[COUNT][WIDTH][4])
 {
-    group_wait<N>();
+    wait_products<N>(in_line(d[0]));
     settle(d);
 }

@@ -42,10 +42,24 @@ __device__ __forceinline__ float hyperbolic_tangent(float x)
 
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
-__device__ __forceinline__ float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f; }
-
 // NaN where either is NaN, unlike fmaxf.
 __device__ __forceinline__ float maximum(float x, float y) { return x > y || x != x ? x : y; }
+
+// max(x, 0) + ln(1 + e) with e = e^-|x|, and ln(1 + e) = 2 (s + s^3/3 + s^5/5 + ...) with s = e / (2 + e) <= 1/3.
+__device__ __forceinline__ float softplus(float x)
+{
+    const float e = exponential(-fabsf(x));
+    const float s = e / (2.0f + e);
+    const float square = s * s;
+    float series = fmaf(square, 1.0f / 13, 1.0f / 11);
+    series = fmaf(series, square, 1.0f / 9);
+    series = fmaf(series, square, 1.0f / 7);
+    series = fmaf(series, square, 1.0f / 5);
+    series = fmaf(series, square, 1.0f / 3);
+    return maximum(x, 0.0f) + 2.0f * fmaf(series * square, s, s);
+}
+
+__device__ __forceinline__ float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f; }
 
 // By the bits: no assumption about arithmetic can remove it.
 __device__ __forceinline__ float is_finite(float x) { return (__float_as_int(x) & 0x7f800000) != 0x7f800000 ? 1.0f : 0.0f; }

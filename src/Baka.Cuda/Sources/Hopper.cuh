@@ -64,19 +64,23 @@ MULTIPLY_TILES(multiply_tiles, 64, "128", "%64", "%65", "%66", "0")
 MULTIPLY_TILES(multiply_tiles, 128, "256", "%128", "%129", "%130", "0")
 MULTIPLY_TILES(multiply_turned, 128, "256", "%128", "%129", "%130", "1")
 
-// The same with a[64, 16] in registers, of which thread t has those of mma.m16n8k16: d[64, 64] = a bT of 16 columns of 64
-// rows of b, or a b of 16 rows of b.
-#define MULTIPLY_REGISTERS(NAME, TRANSPOSED) \
-    __device__ __forceinline__ void NAME(float (&d)[32], const u32 (&a)[4], u64 b, bool add) \
+// The same with a[64, 16] in registers, of which thread t has those of mma.m16n8k16: d[64, N] = a bT of 16 columns of N
+// rows of b, or a b of 16 rows of b, whose columns behind the first 64 lie as turned_operand says.
+#define MULTIPLY_REGISTERS(NAME, FLOATS, N, A, B, ADD, TRANSPOSED) \
+    __device__ __forceinline__ void NAME(float (&d)[FLOATS], const u32 (&a)[4], u64 b, bool add) \
     { \
         asm volatile( \
-            "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n" \
-            "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NUMBERS_32 "}, {%32,%33,%34,%35}, %36, p, 1, 1, " TRANSPOSED ";\n}" \
-            : FLOATS_32(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory"); \
+            "{\n.reg .pred p;\nsetp.ne.b32 p, " ADD ", 0;\n" \
+            "wgmma.mma_async.sync.aligned.m64n" N "k16.f32.bf16.bf16 {" NUMBERS_##FLOATS "}, {" A "}, " B ", p, 1, 1, " TRANSPOSED ";\n}" \
+            : FLOATS_##FLOATS(d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add) : "memory"); \
     }
 
-MULTIPLY_REGISTERS(multiply_by_columns, "0")
-MULTIPLY_REGISTERS(multiply_by_rows, "1")
+MULTIPLY_REGISTERS(multiply_by_columns, 32, "64", "%32,%33,%34,%35", "%36", "%37", "0")
+MULTIPLY_REGISTERS(multiply_by_rows, 32, "64", "%32,%33,%34,%35", "%36", "%37", "1")
+MULTIPLY_REGISTERS(multiply_by_rows, 40, "80", "%40,%41,%42,%43", "%44", "%45", "1")
+MULTIPLY_REGISTERS(multiply_by_rows, 48, "96", "%48,%49,%50,%51", "%52", "%53", "1")
+MULTIPLY_REGISTERS(multiply_by_rows, 56, "112", "%56,%57,%58,%59", "%60", "%61", "1")
+MULTIPLY_REGISTERS(multiply_by_rows, 64, "128", "%64,%65,%66,%67", "%68", "%69", "1")
 
 // d = 0. Compilers would put ordinary zeros off until products are under way, which these must not meet.
 __device__ __forceinline__ void clear_products(float (&d)[32])

@@ -125,49 +125,6 @@ __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.com
 
 // Waits until at most N of the committed groups are under way.
 template <int N> __device__ __forceinline__ void copy_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
-
-// Products by groups of 4 warps (wgmma.m64n64k16), in the background: they may begin after group_fence, end by
-// group_wait, and between these nothing may touch d or a. d[64x64] lies as in four products of 16 rows, one a warp.
-// Matrices in shared memory are given by descriptors of rows of 128 bytes in which 16-byte pieces lie at piece ^ row % 8.
-__device__ __forceinline__ void group_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-__device__ __forceinline__ void group_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
-
-// Waits until at most N of the committed products are under way.
-template <int N> __device__ __forceinline__ void group_wait() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory"); }
-
-// Keeps the compiler from moving what it does with x to the other side of a fence or wait.
-__device__ __forceinline__ void pin(float& x) { asm volatile("" : "+f"(x)::"memory"); }
-__device__ __forceinline__ void pin(u32& x) { asm volatile("" : "+r"(x)::"memory"); }
-
-// What this thread wrote to shared memory is seen by products that begin after the next barrier.
-__device__ __forceinline__ void publish_shared() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
-
-#define GROUP_SUMS \
-    "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31}"
-#define GROUP_ROW(x) "+f"(x[0]), "+f"(x[1]), "+f"(x[2]), "+f"(x[3])
-#define GROUP_ROWS(d, n) \
-    GROUP_ROW(d[n]), GROUP_ROW(d[n + 1]), GROUP_ROW(d[n + 2]), GROUP_ROW(d[n + 3]), \
-    GROUP_ROW(d[n + 4]), GROUP_ROW(d[n + 5]), GROUP_ROW(d[n + 6]), GROUP_ROW(d[n + 7])
-
-// d[64x64] = a[64x16] b[64x16] transposed, both in shared memory; added to d if `add`.
-__device__ __forceinline__ void group_multiply_rows(float (&d)[8][4], u64 a, u64 b, bool add)
-{
-    asm volatile(
-        "{\n.reg .pred more;\nsetp.ne.b32 more, %34, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 " GROUP_SUMS ", %32, %33, more, 1, 1, 0, 0;\n}"
-        : GROUP_ROWS(d, 0)
-        : "l"(a), "l"(b), "r"((int)add));
-}
-
-// Columns 8 first ... 8 first + 63 of d += a[64x16] b[16x64]: a in registers as for multiply_bf16, b in shared memory.
-template <int N> __device__ __forceinline__ void group_multiply_columns(float (&d)[N][4], int first, const u32 (&a)[4], u64 b)
-{
-    asm volatile(
-        "{\n.reg .pred more;\nsetp.ne.b32 more, %37, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 " GROUP_SUMS ", {%32,%33,%34,%35}, %36, more, 1, 1, 1;\n}"
-        : GROUP_ROWS(d, first)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(1));
-}
 // primitives: end
 
 __device__ __forceinline__ float warp_sum(float x)

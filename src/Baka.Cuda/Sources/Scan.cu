@@ -1,10 +1,10 @@
-// What a linear recurrence h_t = a_t h_(t-1) + u_t b_t, y_t = sum over n of c_tn h_tn and its gradient have in common.
+// What a linear recurrence h_t = a_t h_(t-1) + b_t u_t, y_t = sum over n of c_tn h_tn and its gradient have in common.
 //
 // A block goes through the SLOTS slots of one of the ROWS rows with CHANNELS of its WIDTH channels, a chunk of LENGTH slots
 // at a time: while it computes one, the next is on its way to registers. LANES neighboring threads share the STATES states of
 // a channel and hold HELD each in registers, of which there are enough for RESIDENT blocks. Where SELECTIVE, u and step are
 // [ROWS, SLOTS, WIDTH], gain and readout [ROWS, SLOTS, STATES] and decay, the rate, is [STATES, WIDTH] with
-// a_t = exp(step_t * rate); else there is neither step nor gain, b is 1, and decay and readout are [STATES, WIDTH]. Channels
+// a_t = exp(step_t * rate), b_t = step_t * gain_t; else there is neither step nor gain, b is 1, and decay and readout are [STATES, WIDTH]. Channels
 // and states that do not exist hold zeros.
 
 #define THREADS (CHANNELS * LANES)

@@ -11,7 +11,7 @@ typedef float States[ROOM][CHANNELS + 2];
 
 struct Chunk
 {
-    float added[LENGTH][CHANNELS];
+    float added[LENGTH][CHANNELS]; // u, then what was added
     float upstream[LENGTH][CHANNELS]; // dy, then du
 #if SELECTIVE
     float steps[LENGTH][CHANNELS]; // step, then its gradient
@@ -124,6 +124,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 bool starting = starts >> t & 1;
 #if SELECTIVE
                 float delta = shared.steps[t][place.channel];
+                x *= delta;
                 float b[HELD];
                 held(b, shared.gains[t], place);
 #endif
@@ -163,10 +164,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
             __syncthreads();
 #endif
 
-            // The lane's parts of du_t and of the gradient of step_t.
+            // The lane's parts of du_t, where SELECTIVE without its factor step_t, and of the gradient of step_t through a_t.
             auto retreat = [&](int t, float& d_added, float& d_delta)
             {
+#if !SELECTIVE
                 float x = shared.added[t][place.channel];
+#endif
                 float upstream = shared.upstream[t][place.channel];
                 bool starting = starts >> t & 1;
                 d_added = d_delta = 0;
@@ -198,20 +201,31 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 }
             };
 
-            // All lanes have read dy and step of the slots before they exchange their sums.
+            // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, step * u. All lanes
+            // have read dy, u and step of the slots before they exchange their sums.
+            auto settle = [&](int t, float d_added, float d_delta)
+            {
+#if SELECTIVE
+                float delta = shared.steps[t][place.channel];
+                float x = shared.added[t][place.channel];
+                shared.steps[t][place.channel] = fmaf(d_delta, LN_2, d_added * x);
+                shared.added[t][place.channel] = x * delta;
+                d_added *= delta;
+#endif
+                shared.upstream[t][place.channel] = d_added;
+            };
+
             int t = end;
             while ((t - begin) % GROUP != 0)
             {
                 float d_added, d_delta;
                 retreat(--t, d_added, d_delta);
                 d_added = lanes_sum(d_added);
-                if (place.lane == 0)
-                    shared.upstream[t][place.channel] = d_added;
 #if SELECTIVE
                 d_delta = lanes_sum(d_delta);
-                if (place.lane == 0)
-                    shared.steps[t][place.channel] = d_delta * LN_2;
 #endif
+                if (place.lane == 0)
+                    settle(t, d_added, d_delta);
             }
 
             while (t > begin)
@@ -221,14 +235,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 #pragma unroll
                 for (int i = GROUP - 1; i >= 0; i--)
                     retreat(t + i, d_added[i], d_delta[i]);
-                float sum = lanes_sums(d_added, place.lane);
-                if (place.lane < GROUP)
-                    shared.upstream[t + place.lane][place.channel] = sum;
+                float added = lanes_sums(d_added, place.lane);
+                float delta = 0;
 #if SELECTIVE
-                sum = lanes_sums(d_delta, place.lane);
-                if (place.lane < GROUP)
-                    shared.steps[t + place.lane][place.channel] = sum * LN_2;
+                delta = lanes_sums(d_delta, place.lane);
 #endif
+                if (place.lane < GROUP)
+                    settle(t + place.lane, added, delta);
             }
 
 #if SELECTIVE

@@ -66,6 +66,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
             float sum = 0;
 #if SELECTIVE
             float delta = steps[t][place.channel];
+            x *= delta;
             float b[HELD], c[HELD];
             held(b, gains[t], place);
             held(c, readouts[t], place);

@@ -30,6 +30,9 @@ public enum UnaryFunction
     Abs,
     Sign,
     Sigmoid,
+
+    /// <summary>log(1 + eˣ).</summary>
+    Softplus,
     Tanh,
     Erf,
 
@@ -58,6 +61,7 @@ public sealed record Unary(UnaryFunction Function) : Elementwise
             UnaryFunction.Reciprocal => -(dy * y * y),
             UnaryFunction.Abs => dy * x.Sign(),
             UnaryFunction.Sigmoid => dy * y * (1f - y),
+            UnaryFunction.Softplus => dy * x.Sigmoid(),
             UnaryFunction.Tanh => dy * (1f - y * y),
             UnaryFunction.Erf => dy * (2f / MathF.Sqrt(MathF.PI)) * (-(x * x)).Exp(),
             UnaryFunction.Sign or UnaryFunction.IsFinite => null,
@@ -85,6 +89,7 @@ public sealed record Unary(UnaryFunction Function) : Elementwise
         UnaryFunction.Abs => MathF.Abs(x),
         UnaryFunction.Sign => x > 0 ? 1 : x < 0 ? -1 : 0,
         UnaryFunction.Sigmoid => (float)(1 / (1 + Math.Exp(-x))),
+        UnaryFunction.Softplus => (float)(Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)))),
         UnaryFunction.Tanh => MathF.Tanh(x),
         UnaryFunction.Erf => ErrorFunction.Erf(x),
         UnaryFunction.IsFinite => float.IsFinite(x) ? 1 : 0,

@@ -4,12 +4,12 @@ namespace Baka.Graph.Ops;
 
 /// <summary>
 /// A linear recurrence along the slots, with n states h [n] for every channel:
-/// <c>h_t = a_t ⊙ h_{t−1} + u_t b_t</c>, <c>y_t = Σ_n c_tn h_tn</c>, where h_{t−1} counts as 0, whatever it holds, at
+/// <c>h_t = a_t ⊙ h_{t−1} + b_t u_t</c>, <c>y_t = Σ_n c_tn h_tn</c>, where h_{t−1} counts as 0, whatever it holds, at
 /// slots that begin something.
 /// <para>Inputs: u [B, T, c]; begins [B, T], ≠ 0 where nothing lies before; state [B, n, c] before the first slot; then</para>
 /// <para>for a constant recurrence: decay a [n, c]; readout c [n, c]. There b = 1 (the moving average of Mega, arXiv 2209.10655).</para>
-/// <para>for a selective one: rate A [n, c] ≤ 0; readout c [B, T, n]; step Δ [B, T, c] ≥ 0; gain b [B, T, n]. There
-/// a_t = exp(Δ_t A) (the state space of Mamba, arXiv 2312.00752).</para>
+/// <para>for a selective one: rate A [n, c] ≤ 0; readout c [B, T, n]; step Δ [B, T, c] ≥ 0; gain B [B, T, n]. There
+/// a_t = exp(Δ_t A) and b_t = Δ_t B_t (the state space of Mamba, arXiv 2312.00752).</para>
 /// <para>Outputs: y [B, T, c]; the state after the last slot [B, n, c]; the states before every
 /// <see cref="ChunkLength"/>-th slot [B, chunks, n, c], from which the gradient computes those between anew.</para>
 /// </summary>

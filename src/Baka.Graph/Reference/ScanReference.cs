@@ -56,15 +56,15 @@ internal static class ScanReference
                         var before = at.Begins(b, t) ? 0 : h[t];
                         double upstream = dy[slot];
                         g += upstream * at.Readout(b, t, n, c);
-                        sums[0][slot] += g * at.Gain(b, t, n);
+                        sums[0][slot] += g * at.Gain(b, t, n, c);
                         sums[3][op.Selective ? shared : n * at.Channels + c] += upstream * h[t + 1];
                         var decay = at.Decay(b, t, n, c);
                         if (op.Selective)
                         {
                             var exponent = g * before * decay;
                             sums[2][n * at.Channels + c] += exponent * at.Step(b, t, c);
-                            sums[4][slot] += exponent * at.Rate(n, c);
-                            sums[5][shared] += g * at.Added(b, t, c);
+                            sums[4][slot] += exponent * at.Rate(n, c) + g * at.Added(b, t, c) * at.SharedGain(b, t, n);
+                            sums[5][shared] += g * at.Added(b, t, c) * at.Step(b, t, c);
                         }
                         else
                         {
@@ -120,7 +120,9 @@ internal static class ScanReference
 
         public double Decay(int b, int t, int n, int c) => selective ? Math.Exp(Step(b, t, c) * Rate(n, c)) : Rate(n, c);
 
-        public double Gain(int b, int t, int n) => selective ? evaluation.In(Scan.Gain)[Shared(b, t, n)] : 1;
+        public double SharedGain(int b, int t, int n) => evaluation.In(Scan.Gain)[Shared(b, t, n)];
+
+        public double Gain(int b, int t, int n, int c) => selective ? Step(b, t, c) * SharedGain(b, t, n) : 1;
 
         public double Readout(int b, int t, int n, int c) => evaluation.In(Scan.Readout)[selective ? Shared(b, t, n) : n * Channels + c];
 
@@ -131,7 +133,7 @@ internal static class ScanReference
             h[0] = evaluation.In(Scan.State)[State(b, n, c)];
             for (var t = 0; t < Slots; t++)
             {
-                var added = Added(b, t, c) * Gain(b, t, n);
+                var added = Added(b, t, c) * Gain(b, t, n, c);
                 h[t + 1] = Begins(b, t) ? added : Decay(b, t, n, c) * h[t] + added;
             }
 

@@ -18,9 +18,6 @@ internal static class Activations
 
     public static Tensor Silu(this Tensor x) => x * x.Sigmoid();
 
-    /// <summary>log(1 + eˣ).</summary>
-    public static Tensor Softplus(this Tensor x) => x.Maximum(0f) + (1f + (-x.Abs()).Exp()).Log();
-
     /// <summary>x Φ(x), exactly.</summary>
     public static Tensor Gelu(this Tensor x) => x * 0.5f * (1f + (x / MathF.Sqrt(2)).Erf());
 

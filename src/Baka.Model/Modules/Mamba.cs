@@ -58,7 +58,7 @@ internal sealed class Mamba : Module
         var step = (_dt.Apply(selected.Slice(1, 0, _rank)) + _dtBias.In(graph)).Softplus();
         var gain = selected.Slice(1, _rank, _states);
         var readout = selected.Slice(1, _rank + _states, _states);
-        var y = _recurrence.Apply(pass, step * u, -_aLog.In(graph).Exp(), step, gain, readout) + _d.In(graph) * u;
+        var y = _recurrence.Apply(pass, u, -_aLog.In(graph).Exp(), step, gain, readout) + _d.In(graph) * u;
         return _out.Apply(y * z.Silu());
     }
 }

@@ -25,6 +25,8 @@ public static class OpCases
         ["reciprocal"] = c => One(c, x => x.Reciprocal(), 0.3f, 3),
         ["abs and sign"] = c => One(c, x => x.Abs() * 2f + x * x.Sign()),
         ["sigmoid"] = c => One(c, x => (x * 3f).Sigmoid()),
+        ["softplus"] = c => One(c, x => (x * 3f).Softplus()),
+        ["softplus far"] = c => One(c, x => (x * 30f).Softplus()),
         ["tanh"] = c => One(c, x => x.Tanh()),
         ["tanh far"] = c => One(c, x => (x * 9f).Tanh()),
         ["erf"] = c => One(c, x => (x * 2f).Erf()),

@@ -67,7 +67,8 @@ public sealed unsafe class ScanTests
 
             var read = selective ? (b * slots + t) * states + n : own;
             var (weight, added) = ((double)readout.Data[read], (double)u.Data[from]);
-            var gained = selective ? gain.Data[(b * slots + s) * states + n] : 1.0;
+            var factor = selective ? step.Data[from] : 1.0;
+            var gained = factor * (selective ? gain.Data[(b * slots + s) * states + n] : 1.0);
             var upstream = dy.Data[at] * weight;
             e.Y[at] += weight * product * added * gained;
             e.Final[(b * states + n) * channels + c] += t == slots - 1 ? product * added * gained : 0;
@@ -79,7 +80,8 @@ public sealed unsafe class ScanTests
                 continue;
             }
 
-            e.Gain[(b * slots + s) * states + n] += upstream * product * added;
+            e.Gain[(b * slots + s) * states + n] += upstream * product * added * factor;
+            e.Step[from] += upstream * product * added * gain.Data[(b * slots + s) * states + n];
             for (var r = s + 1; r <= t; r++)
             {
                 var between = (b * slots + r) * channels + c;
