@@ -123,6 +123,22 @@ public sealed class PassTests
     }
 
     [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public void What_is_made_of_one_stored_value_is_made_where_it_is_read(bool alsoReadByTheProduct, int stored)
+    {
+        // The product needs y; twice y is for later alone.
+        var graph = new TensorGraph();
+        var x = graph.Input("x", DType.Float32, new Shape(6, 6));
+        var y = x.Exp();
+        var twice = y * 2f;
+        graph.Output("sum", twice + (alsoReadByTheProduct ? twice.MatMul(y) : y.MatMul(x)).Tanh());
+        var kernels = Pipeline.Cpu.Run(graph).Nodes.Where(n => n.Op is FusedElementwise).ToArray();
+        Assert.Equal([stored, 1], kernels.Select(k => k.Outputs.Count));
+        Assert.Equal(2, kernels[1].Inputs.Count);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Rows_that_go_to_known_places_are_fetched_from_there_unless_two_meet(bool meet)

@@ -39,6 +39,8 @@ internal sealed class ElementwiseGroups
                 JoinReaders(node);
             }
         }
+
+        Postpone(graph);
     }
 
     public int Of(Node node) => _group[node.Id];
@@ -68,6 +70,34 @@ internal sealed class ElementwiseGroups
             }
 
             TryMerge(_group[_readers[source].Id], _group[node.Id]);
+        }
+    }
+
+    /// <summary>
+    /// What is made of one value that a group stores anyway, and is read by one other group alone, moves there: that group
+    /// reads the one value instead of the other, which nobody has to store.
+    /// </summary>
+    private void Postpone(TensorGraph graph)
+    {
+        var results = graph.Results.Select(r => r.BehindReshapes()).ToHashSet();
+        var readers = graph.Nodes.Where(n => n.Op is not Reshape)
+            .SelectMany(n => n.Inputs.Select(i => (Tensor: i.BehindReshapes(), Reader: n)))
+            .ToLookup(read => read.Tensor, read => read.Reader);
+        foreach (var node in graph.Nodes.Reverse().Where(n => n.Op is Elementwise && n.Id != Of(n) && !results.Contains(n.Outputs[0])))
+        {
+            var group = Of(node);
+            var later = readers[node.Outputs[0]].FirstOrDefault();
+            var sources = node.Inputs.Select(i => i.BehindReshapes()).Where(i => i.Node.Op is not (Constant or Broadcast)).Distinct().ToArray();
+            if (later is not null && Of(later) != group
+                && readers[node.Outputs[0]].All(r => r.Op is Elementwise && Of(r) == Of(later) && r.IsBackward == node.IsBackward && Same(node, r))
+                && sources is [var source] && source.Node.Op is Elementwise && Of(source.Node) == group
+                && (results.Contains(source) || readers[source].Any(r => Of(r) != group)))
+            {
+                _members[group].Remove(node);
+                _members[Of(later)].Add(node);
+                _members[Of(later)].Sort((x, y) => x.Id.CompareTo(y.Id));
+                _group[node.Id] = Of(later);
+            }
         }
     }
 

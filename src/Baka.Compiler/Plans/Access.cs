@@ -21,6 +21,7 @@ internal static class Access
         Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
         DepthwiseConvolution or DepthwiseConvolutionBackward when input == 0 => InnerStride(view) == 1,
+        Scan { Selective: true } or ScanBackward { Selective: true } when input is Scan.Readout or Scan.Gain => InnerStride(view) == 1,
         _ => view.IsDense,
     };
 

@@ -79,9 +79,10 @@ internal sealed unsafe partial class StepBinder
         var begins = Floats(step.Inputs[1]);
         var state = Floats(step.Inputs[2]);
         var decay = Floats(step.Inputs[3]);
-        var readout = Floats(step.Inputs[4]);
+        var readout = selective ? null : Floats(step.Inputs[4]);
+        var readouts = selective ? Rows(step.Inputs[4]) : default;
         var delta = selective ? Floats(step.Inputs[5]) : null;
-        var gain = selective ? Floats(step.Inputs[6]) : null;
+        var gains = selective ? Rows(step.Inputs[6]) : default;
         return kernel =>
         {
             kernel.Added = u;
@@ -89,8 +90,9 @@ internal sealed unsafe partial class StepBinder
             kernel.State = state;
             kernel.Decay = decay;
             kernel.Readout = readout;
+            kernel.Readouts = readouts;
             kernel.Step = delta;
-            kernel.Gain = gain;
+            kernel.Gains = gains;
         };
     }
 

@@ -136,7 +136,7 @@ public sealed unsafe class ScanBackward : ScanKernel
                 if (Shape.Selective)
                 {
                     Pack<S, V>(Step + first * channels + channel, channels, count, width, tiles.Step);
-                    Selective<S, V>(first, count, tiles);
+                    Selective<S, V>(row, chunk * ScanShape.ChunkLength, count, tiles);
                     Unpack<S, V>(tiles.Step, StepGradient + first * channels + channel, channels, count, width);
                 }
                 else
@@ -200,17 +200,17 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private void Selective<S, V>(nint first, int count, ScanTiles tiles)
+    private void Selective<S, V>(int row, int slot, int count, ScanTiles tiles)
         where S : struct, ISimd<V>
         where V : struct
     {
-        var states = Shape.States;
-        var length = states * S.Count;
+        var first = (nint)row * Shape.Slots + slot;
+        var length = Shape.States * S.Count;
         var h = tiles.Before;
         var a = tiles.Factors;
         for (var t = 0; t < count; t++, h += length, a += length)
         {
-            var gain = Gain + (first + t) * states;
+            var gain = Gains.At(row, slot + t);
             var step = S.Load(tiles.Step + t * S.Count);
             var added = S.Multiply(S.Load(tiles.Added + t * S.Count), step);
             var begins = Begins[first + t] != 0;
@@ -228,8 +228,8 @@ public sealed unsafe class ScanBackward : ScanKernel
         {
             h -= length;
             a -= length;
-            var gain = Gain + (first + t) * states;
-            var readout = Readout + (first + t) * states;
+            var gain = Gains.At(row, slot + t);
+            var readout = Readouts.At(row, slot + t);
             var gains = tiles.Gains + t * length;
             var readouts = tiles.Readouts + t * length;
             var (u, step, upstream) = (S.Load(tiles.Added + t * S.Count), S.Load(tiles.Step + t * S.Count), S.Load(tiles.Upstream + t * S.Count));

@@ -65,7 +65,7 @@ public sealed unsafe class ScanForward : ScanKernel
             if (Shape.Selective)
             {
                 Pack<S, V>(Step + first * channels + channel, channels, count, width, step);
-                Selective<S, V>(first, count, u, step, decay, h, y);
+                Selective<S, V>(row, chunk * ScanShape.ChunkLength, count, u, step, decay, h, y);
             }
             else
             {
@@ -78,16 +78,17 @@ public sealed unsafe class ScanForward : ScanKernel
         Unpack<S, V>(h, Final + (nint)row * states * channels + channel, channels, states, width);
     }
 
-    private void Selective<S, V>(nint first, int count, float* u, float* step, float* rate, float* h, float* y)
+    private void Selective<S, V>(int row, int slot, int count, float* u, float* step, float* rate, float* h, float* y)
         where S : struct, ISimd<V>
         where V : struct
     {
         var states = Shape.States;
+        var first = (nint)row * Shape.Slots + slot;
         for (var t = 0; t < count; t++, u += S.Count, step += S.Count, y += S.Count)
         {
             ForgetAtBeginning<S>(first + t, h);
-            var gain = Gain + (first + t) * states;
-            var readout = Readout + (first + t) * states;
+            var gain = Gains.At(row, slot + t);
+            var readout = Readouts.At(row, slot + t);
             var (delta, sum) = (S.Load(step), S.Create(0));
             var added = S.Multiply(S.Load(u), delta);
             for (var n = 0; n < states; n++)

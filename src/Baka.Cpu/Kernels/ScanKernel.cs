@@ -22,14 +22,17 @@ public abstract unsafe class ScanKernel(ScanShape shape) : Kernel
     /// <summary>[n, c]: a, or A of a_t = exp(Δ_t A) in a selective scan.</summary>
     public float* Decay { get; set; }
 
-    /// <summary>c: [n, c], or [B, T, n] in a selective scan.</summary>
+    /// <summary>c: [n, c]; constant alone.</summary>
     public float* Readout { get; set; }
+
+    /// <summary>c: [B, T, n]; selective alone.</summary>
+    public Rows Readouts { get; set; }
 
     /// <summary>Δ: [B, T, c]; selective alone.</summary>
     public float* Step { get; set; }
 
     /// <summary>b: [B, T, n]; selective alone.</summary>
-    public float* Gain { get; set; }
+    public Rows Gains { get; set; }
 
     /// <summary>[B, chunks, n, c]: the states before every chunk.</summary>
     public float* Kept { get; set; }

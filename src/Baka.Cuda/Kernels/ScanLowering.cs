@@ -76,6 +76,8 @@ internal static class ScanLowering
             : [launch, .. OfRows(decayParts, dDecay), .. OfRows(readoutParts, dReadout)];
     }
 
+    private static (string Name, object Value)[] SlotStrides(string name, View view) => [($"{name}_ROW_STRIDE", view.Strides[0]), ($"{name}_STRIDE", view.Strides[1])];
+
     private static (int Rows, int Slots, int Channels, int States) Sizes(Step step)
     {
         var u = step.Inputs[0].Shape;
@@ -134,6 +136,7 @@ internal static class ScanLowering
                 ("CHANNELS", channels),
                 ("RESIDENT", ResidentThreads / (channels * lanes)),
                 ("SLOT_VECTOR", slotVector),
+                .. selective ? [.. SlotStrides("READOUT", step.Inputs[4]), .. SlotStrides("GAIN", gain)] : Array.Empty<(string, object)>(),
                 ("STATE_VECTOR", selective ? VectorWidth.Choose(sizes.States, step.Inputs[4], gain) : 1),
                 ("U_TYPE", step.Inputs[0].Storage.Type),
                 ("BEGINS_TYPE", step.Inputs[1].Storage.Type),

@@ -87,10 +87,10 @@ template <typename T> __device__ __forceinline__ void read_slots(SlotsAhead<T>& 
     ahead.read(x + first * WIDTH + begin, WIDTH, count, WIDTH - begin);
 }
 
-// The same of x [.., STATES], which all channels share.
-template <typename T> __device__ __forceinline__ void read_shared(SharedAhead<T>& ahead, const T* x, i64 first, int count)
+// What all channels share: the row's x [.., STATES], whose slots lie STRIDE apart, from a slot on.
+template <i64 ROW_STRIDE, int STRIDE, typename T> __device__ __forceinline__ void read_shared(SharedAhead<T>& ahead, const T* x, int row, int slot, int count)
 {
-    ahead.read(x + first * STATES, STATES, count, STATES);
+    ahead.read(x + row * ROW_STRIDE + (i64)slot * STRIDE, STRIDE, count, STATES);
 }
 
 template <typename T> __device__ __forceinline__ void store_slots(T* y, const float (*from)[CHANNELS], i64 first, int count)

@@ -84,8 +84,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         load_states(kept_ahead, kept, (i64)place.row * CHUNKS + chunk, place);
 #if SELECTIVE
         read_slots(steps_ahead, step, first, count);
-        read_shared(gains_ahead, gain, first, count);
-        read_shared(readouts_ahead, readout, first, count);
+        read_shared<GAIN_ROW_STRIDE, GAIN_STRIDE>(gains_ahead, gain, place.row, chunk * LENGTH, count);
+        read_shared<READOUT_ROW_STRIDE, READOUT_STRIDE>(readouts_ahead, readout, place.row, chunk * LENGTH, count);
 #endif
     };
 

@@ -36,8 +36,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
         read_slots(added_ahead, u, first, count);
 #if SELECTIVE
         read_slots(steps_ahead, step, first, count);
-        read_shared(gains_ahead, gain, first, count);
-        read_shared(readouts_ahead, readout, first, count);
+        read_shared<GAIN_ROW_STRIDE, GAIN_STRIDE>(gains_ahead, gain, place.row, chunk * LENGTH, count);
+        read_shared<READOUT_ROW_STRIDE, READOUT_STRIDE>(readouts_ahead, readout, place.row, chunk * LENGTH, count);
 #endif
     };
 

@@ -19,7 +19,8 @@ public sealed record Scan(bool Selective) : Op
     /// <summary>Slots from one kept state to the next.</summary>
     public const int ChunkLength = 32;
 
-    internal const int Added = 0, Begins = 1, State = 2, Decay = 3, Readout = 4, Step = 5, Gain = 6;
+    /// <summary>Places of the inputs.</summary>
+    public const int Added = 0, Begins = 1, State = 2, Decay = 3, Readout = 4, Step = 5, Gain = 6;
 
     public override string Kind => Selective ? "SelectiveScan" : "Scan";
 

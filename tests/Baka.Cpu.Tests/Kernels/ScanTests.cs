@@ -93,13 +93,13 @@ public sealed unsafe class ScanTests
         using var team = new ThreadTeam(threads);
         using var forward = new ScanForward(shape, threads)
         {
-            VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer,
-            Step = step.Pointer, Gain = gain.Pointer, Output = y.Pointer, Final = final.Pointer, Kept = kept.Pointer,
+            VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer, Readouts = new Rows(readout.Pointer, states, (nint)slots * states),
+            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Output = y.Pointer, Final = final.Pointer, Kept = kept.Pointer,
         };
         using var backward = new ScanBackward(shape, threads)
         {
-            VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer,
-            Step = step.Pointer, Gain = gain.Pointer, Kept = kept.Pointer, OutputGradient = dy.Pointer, AddedGradient = du.Pointer, StateGradient = dState.Pointer,
+            VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer, Readouts = new Rows(readout.Pointer, states, (nint)slots * states),
+            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Kept = kept.Pointer, OutputGradient = dy.Pointer, AddedGradient = du.Pointer, StateGradient = dState.Pointer,
             DecayGradient = dDecay.Pointer, ReadoutGradient = dReadout.Pointer, StepGradient = dStep.Pointer, GainGradient = dGain.Pointer,
         };
         forward.Run(team);
