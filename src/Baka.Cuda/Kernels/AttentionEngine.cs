@@ -36,10 +36,11 @@ internal sealed record AttentionEngine(
     /// <summary>Groups of 4 warps multiply together; rows of heads are whole pieces of 128 bytes.</summary>
     private static AttentionEngine OfGroups(int width)
     {
-        var narrow = width <= 64;
+        // Two blocks are better than a third stage, but the widest heads' results leave through three.
+        var (narrow, widest) = (width <= 64, width > 112);
         return new AttentionEngine(
             ["Hopper.cuh", "AttentionGroups.cu"], Tile * (narrow ? 1 : 2) * 128, 1024,
-            new Cut(Fragments: 1, Warps: 8, Blocks: narrow ? 2 : 1, Stages: 3),
+            new Cut(Fragments: 1, Warps: 8, Blocks: widest ? 1 : 2, Stages: narrow || widest ? 3 : 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
     }

@@ -99,6 +99,9 @@ __device__ __forceinline__ void commit_products() { asm volatile("wgmma.commit_g
         asm volatile("wgmma.wait_group.sync.aligned " PENDING ";" : FLOATS_##FLOATS(d) : "n"(N) : "memory"); \
     }
 
+// The same where no result is read yet.
+template <int N> __device__ __forceinline__ void wait_products() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory"); }
+
 WAIT_PRODUCTS(32, "%32")
 WAIT_PRODUCTS(40, "%40")
 WAIT_PRODUCTS(48, "%48")

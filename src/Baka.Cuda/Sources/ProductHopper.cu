@@ -123,7 +123,7 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
                 else
                     multiply_tiles(d, left + operand_step(i * 32), right + operand_step(i * 32), step + i > 0);
             commit_products();
-            group_wait<1>();
+            wait_products<1>();
             if (step > 0)
                 release(before);
             before = turn.place;

@@ -50,6 +50,30 @@ public sealed class AttentionHopperTests
         }
     }
 
+    [Theory]
+    [InlineData(66, 80)]
+    [InlineData(96, 96)]
+    [InlineData(108, 112)]
+    [InlineData(128, 128)]
+    public void Groups_of_warps_multiply_wider_heads_and_all_blocks_find_room(int headWidth, int padded)
+    {
+        var sizes = new AttentionSteps(HeadWidth: headWidth);
+        foreach (var launch in Launches([.. Forward(sizes), .. Backward(sizes)]).Where(l => l.Kernel.Name != "attention_pack"))
+        {
+            int Number(string name) => int.Parse(Define(launch, name), System.Globalization.CultureInfo.InvariantCulture);
+            Assert.Contains("multiply_by_rows(in_line(", launch.Kernel.Source, StringComparison.Ordinal);
+            Assert.Equal(Number("WARPS") * 32, launch.Threads);
+
+            // Of the memory of a multiprocessor each block takes 1 KB more than it says.
+            Assert.InRange(Number("BLOCKS") * (launch.SharedBytes + 1024), 1, 228 * 1024);
+        }
+
+        // Results leave through the ring of keys and values, two tiles of two squares a stage.
+        var forward = Launches(Forward(sizes))[^1];
+        int Defined(string name) => int.Parse(Define(forward, name), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(Defined("WARPS") * 16 * (padded + 8) * sizeof(float), 1, Defined("STAGES") * 2 * 2 * 8192);
+    }
+
     [Fact]
     public void Rows_of_keys_are_swizzled_by_eight()
     {
