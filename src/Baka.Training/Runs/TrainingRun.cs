@@ -140,6 +140,7 @@ public sealed class TrainingRun : IDisposable
     private TrainEnd MakeSteps()
     {
         var train = _prepared.Recipe.Train;
+        var longRun = new LongRun(_observer, _session.Device is CudaDevice);
         while (!_session.IsOver)
         {
             if (_stop.IsCancellationRequested)
@@ -151,6 +152,7 @@ public sealed class TrainingRun : IDisposable
             var step = _session.Advance();
             _log.Append(step);
             _observer.Step(step, _session.Progress);
+            longRun.Watch(_session.Progress);
             if (_session.Guard.ShouldStop)
             {
                 return TrainEnd.TooManyBadSteps;

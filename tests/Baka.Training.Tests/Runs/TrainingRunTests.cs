@@ -37,6 +37,24 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void Long_documents_are_cut_for_training_alone()
+    {
+        var (whole, cut) = (new RecordingObserver(), new RecordingObserver());
+        var first = TrainingRun.Run(TinyRun.Request(_root.At("whole"), TinyRun.Recipe()), whole);
+        var second = TrainingRun.Run(TinyRun.Request(_root.At("cut"), TinyRun.Recipe("data.document_tokens=20")), cut);
+        Assert.True(cut.Plan!.Training!.Value.Documents > whole.Plan!.Training!.Value.Documents);
+        Assert.Equal(whole.Plan.Training.Value.Tokens, cut.Plan.Training.Value.Tokens);
+        Assert.Equal(whole.Plan.Validation, cut.Plan.Validation);
+        Assert.NotEqual(first.Last, second.Last);
+
+        // What was cut goes on where it stopped.
+        var stopped = _root.At("stopped");
+        using var stop = new CancellationTokenSource();
+        TrainingRun.Run(TinyRun.Request(stopped, TinyRun.Recipe("data.document_tokens=20")), new RecordingObserver(step => { if (step == 7) stop.Cancel(); }), stop.Token);
+        Assert.Equal(second.Last, TrainingRun.Run(TinyRun.Resume(stopped)).Last);
+    }
+
+    [Fact]
     public void Training_learns()
     {
         var result = TrainingRun.Run(TinyRun.Request(_root.At("run"), TinyRun.Recipe("train.steps=60", "dim=16", "train.optimizer.lr=0.02", "memory.tokens=0")));
