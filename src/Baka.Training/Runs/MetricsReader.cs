@@ -86,11 +86,12 @@ public static class MetricsReader
     {
         try
         {
-            // A run that is still going on may be writing.
+            // A run that is still going on may be writing, and one that resumes may be cutting: the length is known
+            // only when the end has been read.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            var bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
-            return bytes;
+            var bytes = new MemoryStream();
+            file.CopyTo(bytes);
+            return bytes.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,16 +19,22 @@ public sealed class KillTests : IDisposable
         var survived = 0L;
         for (var kill = 0; kill < 5; kill++)
         {
-            using var child = Start(folder);
             // Somewhere in its steps, evaluations and checkpoints.
             var until = survived + random.Next(3, 9);
-            while (!child.HasExited && StepsRecorded(folder) < until)
+            using var child = Start(folder);
+            try
             {
-                Thread.Sleep(random.Next(1, 4));
+                while (!child.HasExited && StepsRecorded(folder) < until)
+                {
+                    Thread.Sleep(random.Next(1, 4));
+                }
+            }
+            finally
+            {
+                child.Kill();
+                child.WaitForExit();
             }
 
-            child.Kill();
-            child.WaitForExit();
             var recorded = StepsRecorded(folder);
             Assert.True(recorded >= until || child.ExitCode == 0);
             survived = recorded;

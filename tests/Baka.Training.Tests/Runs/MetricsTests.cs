@@ -73,6 +73,37 @@ public sealed class MetricsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_record_can_be_read_while_a_resumed_run_cuts_it()
+    {
+        WriteSteps(2000);
+        var whole = File.ReadAllBytes(LogPath);
+        using var reading = new CancellationTokenSource();
+        var cutting = Task.Run(() =>
+        {
+            using var file = new FileStream(LogPath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            while (!reading.IsCancellationRequested)
+            {
+                file.SetLength(0);
+                file.Write(whole);
+                file.Flush();
+            }
+        });
+        try
+        {
+            for (var time = 0; time < 500; time++)
+            {
+                var steps = MetricsReader.Read(LogPath).Steps;
+                Assert.Equal(Enumerable.Range(1, steps.Count), steps.Select(s => (int)s.Step));
+            }
+        }
+        finally
+        {
+            reading.Cancel();
+            await cutting;
+        }
+    }
+
+    [Fact]
     public void A_resumed_run_goes_on_where_its_record_ends()
     {
         WriteSteps(5);
