@@ -9,9 +9,9 @@ internal sealed unsafe partial class StepBinder
 {
     private static AttentionShape Shape(GraphAttention op, Step step)
     {
-        var q = step.Inputs[0].Shape;
+        var v = step.Inputs[2].Shape;
         var past = step.Inputs.Count is 8 or 11 ? step.Inputs[6].Shape[1] : 0;
-        return new AttentionShape(q[0], op.Windows, q[1] / op.Windows, op.Heads, q[2] / op.Heads, past);
+        return new AttentionShape(v[0], op.Windows, v[1] / op.Windows, op.Heads, v[2] / op.Heads, past);
     }
 
     private RopeTable? Rope(GraphAttention op, AttentionShape shape) =>
@@ -19,11 +19,11 @@ internal sealed unsafe partial class StepBinder
 
     private Action<AttentionKernel> AttentionInputs(AttentionShape shape, Step step)
     {
-        var (q, k, v) = (Rows(step.Inputs[0]), Rows(step.Inputs[1]), Rows(step.Inputs[2]));
+        var (q, k, v) = (Heads(step.Inputs[0], shape), Heads(step.Inputs[1], shape), Heads(step.Inputs[2], shape));
         var first = Ints(step.Inputs[3]);
         var last = Ints(step.Inputs[4]);
         var position = Ints(step.Inputs[5]);
-        var (pastKey, pastValue) = shape.Past > 0 ? (Rows(step.Inputs[6]), Rows(step.Inputs[7])) : default;
+        var (pastKey, pastValue) = shape.Past > 0 ? (Heads(step.Inputs[6], shape), Heads(step.Inputs[7], shape)) : default;
         return kernel =>
         {
             kernel.Query = q;
@@ -37,12 +37,16 @@ internal sealed unsafe partial class StepBinder
         };
     }
 
+    /// <summary>Rows of heads side by side, or of one that all share.</summary>
+    private Rows Heads(View view, AttentionShape shape) =>
+        new(Floats(view), (nint)view.Strides[1], (nint)view.Strides[0], view.Shape[2] == shape.HeadWidth ? 0 : shape.HeadWidth);
+
     private Action Attention(GraphAttention op, Step step)
     {
         var shape = Shape(op, step);
         var kernel = _kernels.Get((shape, op.Theta), () => new AttentionForward(shape, Rope(op, shape), _kernels.Workers));
         var bind = AttentionInputs(shape, step);
-        var output = Rows(step.Outputs[0]);
+        var output = Heads(step.Outputs[0], shape);
         var logSumExp = Floats(step.Outputs[1]);
         return () =>
         {
@@ -60,11 +64,11 @@ internal sealed unsafe partial class StepBinder
         var kernel = _kernels.Get((shape, op.Forward.Theta, detach), () => new Kernels.AttentionBackward(shape, Rope(op.Forward, shape), _kernels.Workers, detach));
         var bind = AttentionInputs(shape, step);
         var n = step.Inputs.Count;
-        var output = Rows(step.Inputs[n - 3]);
+        var output = Heads(step.Inputs[n - 3], shape);
         var logSumExp = Floats(step.Inputs[n - 2]);
-        var upstream = Rows(step.Inputs[n - 1]);
-        var (dq, dk, dv) = (Rows(step.Outputs[0]), Rows(step.Outputs[1]), Rows(step.Outputs[2]));
-        var (dPastKey, dPastValue) = op.PastGradient ? (Rows(step.Outputs[3]), Rows(step.Outputs[4])) : default;
+        var upstream = Heads(step.Inputs[n - 1], shape);
+        var (dq, dk, dv) = (Heads(step.Outputs[0], shape), Heads(step.Outputs[1], shape), Heads(step.Outputs[2], shape));
+        var (dPastKey, dPastValue) = op.PastGradient ? (Heads(step.Outputs[3], shape), Heads(step.Outputs[4], shape)) : default;
         return () =>
         {
             bind(kernel);

@@ -132,15 +132,15 @@ public sealed unsafe class AttentionBackward : AttentionKernel
             var row = scratch.OutputGradientRows + i * WidthInTiles;
             if (slot + i + Ahead < Shape.Slots)
             {
-                HeadRow.Prefetch(OutputGradient.At(batch, query + i + Ahead) + head * Width, Width);
-                HeadRow.Prefetch(Output.At(batch, query + i + Ahead) + head * Width, Width);
+                HeadRow.Prefetch(OutputGradient.At(batch, query + i + Ahead, head), Width);
+                HeadRow.Prefetch(Output.At(batch, query + i + Ahead, head), Width);
             }
 
             if (slot + i < Shape.Slots && scratch.LastKeys[i] >= 0)
             {
-                HeadRow.Copy(OutputGradient.At(batch, query + i) + head * Width, row, Width, 1f, null, 0);
+                HeadRow.Copy(OutputGradient.At(batch, query + i, head), row, Width, 1f, null, 0);
                 new Span<float>(row + Width, WidthInTiles - Width).Clear();
-                scratch.Delta[i] = Simd<S, V>.Dot(row, Output.At(batch, query + i) + head * Width, Width);
+                scratch.Delta[i] = Simd<S, V>.Dot(row, Output.At(batch, query + i, head), Width);
                 scratch.LogSumExp[i] = LogSumExp[((nint)batch * Shape.Heads + head) * Shape.Queries + query + i];
             }
             else
@@ -223,7 +223,7 @@ public sealed unsafe class AttentionBackward : AttentionKernel
         var count = Math.Min(QueryTile, Shape.Slots - slot);
         for (var i = 0; i < count; i++)
         {
-            var to = QueryGradient.At(batch, window * Shape.Slots + slot + i) + head * Width;
+            var to = QueryGradient.At(batch, window * Shape.Slots + slot + i, head);
             HeadRow.Copy(scratch.QueryRows + i * WidthInTiles, to, Width, Scale, Rope, PositionOf(window, slot + i), inverse: true);
         }
     }
@@ -233,11 +233,11 @@ public sealed unsafe class AttentionBackward : AttentionKernel
         for (var key = PastKeyGradient.IsPresent ? 0 : Shape.Past; key < Shape.Keys; key++)
         {
             var isPast = key < Shape.Past;
-            var keyTo = isPast ? PastKeyGradient.At(batch, key) : KeyGradient.At(batch, key - Shape.Past);
-            var valueTo = isPast ? PastValueGradient.At(batch, key) : ValueGradient.At(batch, key - Shape.Past);
+            var keyTo = isPast ? PastKeyGradient.At(batch, key, head) : KeyGradient.At(batch, key - Shape.Past, head);
+            var valueTo = isPast ? PastValueGradient.At(batch, key, head) : ValueGradient.At(batch, key - Shape.Past, head);
             var from = (nint)key * WidthInTiles;
-            HeadRow.Copy(scratch.KeyGradient + from, keyTo + head * Width, Width, 1f, Rope, key, inverse: true);
-            HeadRow.Copy(scratch.ValueGradient + from, valueTo + head * Width, Width, 1f, null, 0);
+            HeadRow.Copy(scratch.KeyGradient + from, keyTo, Width, 1f, Rope, key, inverse: true);
+            HeadRow.Copy(scratch.ValueGradient + from, valueTo, Width, 1f, null, 0);
         }
     }
 

@@ -263,7 +263,7 @@ public sealed unsafe class AttentionForward : AttentionKernel
     private void Write(int batch, int head, int query, float* unscaled, float sum, float max)
     {
         var seesNothing = sum == 0;
-        HeadRow.Copy(unscaled, Output.At(batch, query) + head * Width, Width, seesNothing ? 0f : 1f / sum, null, 0);
+        HeadRow.Copy(unscaled, Output.At(batch, query, head), Width, seesNothing ? 0f : 1f / sum, null, 0);
         LogSumExp[((nint)batch * Shape.Heads + head) * Shape.Queries + query] = seesNothing ? 0f : max + MathF.Log(sum);
     }
 

@@ -48,7 +48,7 @@ public abstract unsafe class AttentionKernel : Kernel
 
     public AttentionShape Shape { get; }
 
-    /// <summary>q, k, v: [B, W·S, h·f], not turned.</summary>
+    /// <summary>q, k, v: [B, W·S, h·f], not turned. Queries and keys can be f wide, with heads 0 apart.</summary>
     public Rows Query { get; set; }
 
     public Rows Key { get; set; }
@@ -131,10 +131,10 @@ public abstract unsafe class AttentionKernel : Kernel
     }
 
     private protected float* KeyRow(int batch, int head, int key) =>
-        (key < Shape.Past ? PastKey.At(batch, key) : Key.At(batch, key - Shape.Past)) + head * Width;
+        key < Shape.Past ? PastKey.At(batch, key, head) : Key.At(batch, key - Shape.Past, head);
 
     private protected float* ValueRow(int batch, int head, int key) =>
-        (key < Shape.Past ? PastValue.At(batch, key) : Value.At(batch, key - Shape.Past)) + head * Width;
+        key < Shape.Past ? PastValue.At(batch, key, head) : Value.At(batch, key - Shape.Past, head);
 
     /// <summary>Packs one key and its value as rows; a key outside the visible range or not finite becomes zero. Returns whether it was finite.</summary>
     private protected bool PackKey(int batch, int head, int key, (int Start, int End) visible, float* keyTo, float* valueTo)
@@ -198,7 +198,7 @@ public abstract unsafe class AttentionKernel : Kernel
     }
 
     private protected float* QueryRow(int batch, int head, int window, int slot) =>
-        Query.At(batch, window * Shape.Slots + slot) + head * Width;
+        Query.At(batch, window * Shape.Slots + slot, head);
 
     private protected int PositionOf(int window, int slot) =>
         Rope == null ? 0 : window * Shape.Slots + QueryPosition[slot];

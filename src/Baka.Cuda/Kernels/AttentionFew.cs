@@ -16,7 +16,7 @@ internal static class AttentionFew
 
     public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step)
     {
-        var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
+        var output = AttentionOperand.OfRows(step.Outputs[0], shape);
         var kernel = AttentionSources.Kernel(
             "attention_few",
             [.. shape.Defines(), .. inputs.Defines(), .. output.Defines("O"), .. AttentionSources.LogSumExp(step.Outputs[1]), ("PIECE", Piece(shape))],

@@ -25,7 +25,7 @@ internal sealed record AttentionGradients(
 {
     public static AttentionGradients Of(AttentionBackward op, AttentionShape shape, Step step)
     {
-        AttentionOperand Rows(View view) => AttentionOperand.OfRows(view, shape.Heads);
+        AttentionOperand Rows(View view) => AttentionOperand.OfRows(view, shape);
         var (output, logSumExp, upstream) = (step.Inputs[^3], step.Inputs[^2], step.Inputs[^1]);
         var results = step.Outputs.Select(Rows).ToArray();
         var (pastKey, pastValue) = op.PastGradient ? (results[3], results[4]) : (results[1], results[2]);

@@ -31,7 +31,7 @@ internal static class AttentionHopper
 
     public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
-        var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
+        var output = AttentionOperand.OfRows(step.Outputs[0], shape);
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: false, context);
         var next = context.Scratch(Element.Int32, 1);
         var kernel = Kernel(

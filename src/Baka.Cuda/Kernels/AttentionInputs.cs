@@ -16,7 +16,7 @@ internal sealed record AttentionInputs(
 {
     public static AttentionInputs Of(AttentionShape shape, Step step)
     {
-        AttentionOperand Rows(int input) => AttentionOperand.OfRows(step.Inputs[input], shape.Heads);
+        AttentionOperand Rows(int input) => AttentionOperand.OfRows(step.Inputs[input], shape);
         var (key, value) = (Rows(1), Rows(2));
         var (pastKey, pastValue) = shape.Past > 0 ? (Rows(6), Rows(7)) : (key, value);
         return new AttentionInputs(Rows(0), key, value, pastKey, pastValue, step.Inputs[3], step.Inputs[4], step.Inputs[5]);

@@ -27,9 +27,9 @@ internal sealed record AttentionOperand(View View, long Batch, long Row, long He
     /// <summary>Whether a head's vectors can be copied to shared memory in the background as they lie.</summary>
     public bool IsCopyable => Type == Element.BFloat16 && Vector * Type.Bytes == VectorBytes;
 
-    /// <summary>A view [B, rows, h·f] whose innermost elements lie side by side.</summary>
-    public static AttentionOperand OfRows(View view, int heads) =>
-        new(view, Stride(view, 0), Stride(view, 1), view.Shape[2] / heads);
+    /// <summary>A view [B, rows, h·f], or [B, rows, f] of what all heads share, whose innermost elements lie side by side.</summary>
+    public static AttentionOperand OfRows(View view, AttentionShape shape) =>
+        new(view, Stride(view, 0), Stride(view, 1), view.Shape[2] == shape.HeadWidth ? 0 : shape.HeadWidth);
 
     /// <summary>A view [B, h, rows, f] with rows of one head after the other.</summary>
     public static AttentionOperand OfHeads(View view) => new(view, Stride(view, 0), Stride(view, 2), Stride(view, 1));

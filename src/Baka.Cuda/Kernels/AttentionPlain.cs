@@ -14,7 +14,7 @@ internal static class AttentionPlain
     public static IReadOnlyList<Operation> Forward(AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
         var (tile, bytes) = Tile(shape, 2, context.Device);
-        var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
+        var output = AttentionOperand.OfRows(step.Outputs[0], shape);
         var kernel = Kernel(
             "attention_plain_forward", "AttentionPlainForward.cu", tile,
             [.. shape.Defines(), .. inputs.Defines(), .. output.Defines("O"), .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, tile)]);

@@ -11,7 +11,8 @@ namespace Baka.Cuda.Kernels;
 /// <param name="Slots">S, queries of a window.</param>
 /// <param name="Past">P, cached slots in front of the stream.</param>
 /// <param name="Theta">Base of the rotary angles; 0 = no rotation.</param>
-internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int Windows, int Slots, int Past, float Theta)
+/// <param name="KeyHeads">Heads that keys have of their own: h, or 1 that all share.</param>
+internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int Windows, int Slots, int Past, float Theta, int KeyHeads)
 {
     /// <summary>Queries of a row.</summary>
     public int Queries => Windows * Slots;
@@ -24,9 +25,10 @@ internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int W
 
     public static AttentionShape Of(Attention op, Step step)
     {
-        var q = step.Inputs[0].Shape;
+        var v = step.Inputs[2].Shape;
+        var width = v[2] / op.Heads;
         var past = step.Inputs.Count is 8 or 11 ? step.Inputs[6].Shape[1] : 0;
-        return new AttentionShape(q[0], op.Heads, q[2] / op.Heads, op.Windows, q[1] / op.Windows, past, op.Theta);
+        return new AttentionShape(v[0], op.Heads, width, op.Windows, v[1] / op.Windows, past, op.Theta, step.Inputs[1].Shape[2] / width);
     }
 
     /// <summary>What every attention kernel is told.</summary>
@@ -34,6 +36,7 @@ internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int W
     [
         ("BATCH", Batch),
         ("HEADS", Heads),
+        ("KEY_HEADS", KeyHeads),
         ("HEAD_WIDTH", HeadWidth),
         ("WINDOWS", Windows),
         ("SLOTS", Slots),

@@ -4,7 +4,7 @@ using Baka.Cuda.Lowering;
 namespace Baka.Cuda.Kernels;
 
 /// <summary>The key stream as kernels on tensor cores take it.</summary>
-/// <param name="Key">bf16 [B, h, P + W·S, f padded to a multiple of 16], turned to their places.</param>
+/// <param name="Key">bf16 [B, key heads, P + W·S, f padded to a multiple of 16], turned to their places.</param>
 /// <param name="Value">bf16 rows that can be copied by 16 bytes: as they lie, or packed like the keys.</param>
 /// <param name="PastValue">Likewise.</param>
 /// <param name="Operations">What makes it so.</param>
@@ -19,18 +19,18 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
     public static AttentionStream Pack(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
         var operations = new List<Operation>();
-        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.PaddedWidth);
-        PackBoth(inputs.PastKey, inputs.Key, key, shape, onlyFinite, operations);
+        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.KeyHeads, shape.Stream, shape.PaddedWidth);
+        PackBoth(inputs.PastKey, inputs.Key, key, shape with { Heads = shape.KeyHeads }, onlyFinite, operations);
         return WithValues(key, shape, inputs, operations, context);
     }
 
-    /// <summary>The same for kernels that take whole tiles of keys: swizzled, [B, h, P + W·S rounded up to 8, f].</summary>
+    /// <summary>The same for kernels that take whole tiles of keys: swizzled, [B, key heads, P + W·S rounded up to 8, f].</summary>
     public static AttentionStream PackSwizzled(AttentionShape shape, AttentionInputs inputs, bool onlyFinite, LoweringContext context)
     {
-        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, (shape.Stream + 7) / 8 * 8, shape.HeadWidth);
+        var key = context.Scratch(Element.BFloat16, shape.Batch, shape.KeyHeads, (shape.Stream + 7) / 8 * 8, shape.HeadWidth);
 
         // Heads that share a thread's angles: few, so that there are threads enough.
-        var heads = shape.Heads % 2 == 0 ? 2 : 1;
+        var heads = shape.KeyHeads % 2 == 0 ? 2 : 1;
         var kernel = AttentionSources.Kernel(
             "attention_hopper_pack",
             [
@@ -39,7 +39,7 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
             ],
             "Rope.cu", "AttentionHopperPack.cu");
         var pieces = (long)shape.Batch * shape.Stream * (shape.HeadWidth / Piece);
-        var launch = new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads), shape.Heads / heads), Threads, 0, [inputs.Key.View, inputs.PastKey.View, key]);
+        var launch = new Launch(kernel, new Grid((int)((pieces + Threads - 1) / Threads), shape.KeyHeads / heads), Threads, 0, [inputs.Key.View, inputs.PastKey.View, key]);
         return WithValues(key, shape, inputs, [launch], context);
     }
 

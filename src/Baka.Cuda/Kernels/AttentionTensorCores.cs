@@ -15,7 +15,7 @@ internal static class AttentionTensorCores
         AttentionEngine engine, AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
         var cut = engine.Forward;
-        var output = AttentionOperand.OfRows(step.Outputs[0], shape.Heads);
+        var output = AttentionOperand.OfRows(step.Outputs[0], shape);
         var stream = AttentionStream.Pack(shape, inputs, onlyFinite: false, context);
         var kernel = Kernel(
             "attention_forward", "AttentionForward.cu", engine, cut,

@@ -3,7 +3,7 @@
 // whatever windows they are, FRAGMENTS times 16 for each warp; a group of warps passes over key tiles that none of its
 // queries sees, and a warp compares slots only in tiles that not all of its queries see.
 //
-// keys [BATCH, HEADS, STREAM, PADDED_WIDTH] are turned already; queries are turned here and get the factor
+// keys [BATCH, KEY_HEADS, STREAM, PADDED_WIDTH] are turned already; queries are turned here and get the factor
 // log2(e) / sqrt(f), so that weights are powers of two.
 
 #define BLOCK_QUERIES (WARPS * FRAGMENTS * 16)
@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
 
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    k += (i64)(work.batch * HEADS + work.head) * STREAM * PADDED_WIDTH;
+    k += KEYS_OF(work.batch, work.head) * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 

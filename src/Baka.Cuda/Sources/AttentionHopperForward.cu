@@ -238,7 +238,7 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
         {
             const int row = __ffs(rest) - 1, query = first_query + row;
             const float log_sum = repair_row(
-                AT(O, o, work.batch, query, work.head), queries, warp % 4 * 16 + row, k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH,
+                AT(O, o, work.batch, query, work.head), queries, warp % 4 * 16 + row, k + KEYS_OF(work.batch, work.head) * KEY_ROWS * HEAD_WIDTH,
                 AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), item.ranges[warp * 16 + row]);
             if (lane == 0)
                 lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query] = from_float<LSE_TYPE>(log_sum * LN_2);

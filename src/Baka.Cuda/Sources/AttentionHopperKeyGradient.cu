@@ -89,7 +89,7 @@ __device__ __forceinline__ void load_all(
         const Work work = work_of(index);
         const int pair = work.batch * HEADS + work.head, first_slot = ITEM_SLOT(work.tile);
         load_keys(
-            base + slot.place * SLOT_BYTES, ready, k + (i64)pair * KEY_ROWS * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head),
+            base + slot.place * SLOT_BYTES, ready, k + KEYS_OF(work.batch, work.head) * KEY_ROWS * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head),
             AT(VP, past, work.batch, 0, work.head), first_slot);
 
         // The tiles that matter, in ascending order.

@@ -1,4 +1,4 @@
-// The keys of the stream, past and now, to [BATCH, HEADS, KEY_ROWS, 64], each turned to its place and its 16-byte pieces
+// The keys of the stream, past and now, to [BATCH, KEY_HEADS, KEY_ROWS, 64], each turned to its place and its 16-byte pieces
 // swizzled as Hopper.cuh says. A thread does the same piece of a row for HEADS_AT_A_TIME heads, which share their angles.
 
 #define PIECES 8
@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) attention_hopper_pack(const K_
 #pragma unroll
     for (int pair = 0; pair < 4; pair++)
         rotations[pair] = rotation_at(slot, piece * 4 + pair);
-    y += ((i64)(batch * HEADS + head) * KEY_ROWS + slot) * HEAD_WIDTH + (piece ^ slot % 8) * 8;
+    y += ((i64)(batch * KEY_HEADS + head) * KEY_ROWS + slot) * HEAD_WIDTH + (piece ^ slot % 8) * 8;
     if (slot < PAST)
         pack_row<KP_VECTOR>(y, AT(KP, past, batch, slot, head) + piece * 8, KP_HEAD, rotations);
     else

@@ -73,7 +73,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
     // The block's keys and values, alternating tiles.
     const u32 own_address = shared_address(own);
     for (int i = 0; i < BLOCK_SLOTS / TILE; i++)
-        load_slots(own_address + i * 2 * TILE_BYTES, k + (i64)pair * STREAM * PADDED_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot + i * TILE);
+        load_slots(own_address + i * 2 * TILE_BYTES, k + KEYS_OF(work.batch, work.head) * STREAM * PADDED_WIDTH, AT(V, v, work.batch, 0, work.head), AT(VP, past, work.batch, 0, work.head), first_slot + i * TILE);
     copy_async_commit();
 
     // The query tiles that matter, in ascending order.

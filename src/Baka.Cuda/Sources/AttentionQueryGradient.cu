@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int pair = work.batch * HEADS + work.head, first_query = work.tile * BLOCK_QUERIES, padded = pair * TILES * BLOCK_QUERIES + first_query;
-    k += (i64)pair * STREAM * PADDED_WIDTH;
+    k += KEYS_OF(work.batch, work.head) * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
 

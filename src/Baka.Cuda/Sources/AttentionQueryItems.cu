@@ -4,7 +4,7 @@
 // of the next item. The warpgroups go at their own pace, so that one's products run while another computes weights, and
 // pass over tiles that none of their queries sees.
 //
-// keys [BATCH, HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
+// keys [BATCH, KEY_HEADS, KEY_ROWS, 64] are turned and swizzled already, KEY_ROWS a multiple of 8: a tile is one piece of
 // memory. Values are copied from where they lie.
 
 #define THREADS (GROUPS * 128 + 128)
@@ -208,7 +208,7 @@ __device__ __forceinline__ void load_tiles(unsigned char* shared, const bf16* k,
         if (item.index >= BATCH * HEADS * TILES)
             break;
         const Work work = item.work;
-        const bf16* keys = k + (i64)(work.batch * HEADS + work.head) * KEY_ROWS * HEAD_WIDTH;
+        const bf16* keys = k + KEYS_OF(work.batch, work.head) * KEY_ROWS * HEAD_WIDTH;
         const bf16* values = AT(V, v, work.batch, 0, work.head);
         const bf16* past_values = AT(VP, past, work.batch, 0, work.head);
         int from = item.start;

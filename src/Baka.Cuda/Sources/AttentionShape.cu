@@ -1,4 +1,4 @@
-// What all attention kernels know: HEADS, HEAD_WIDTH, WINDOWS of SLOTS queries, PAST cached slots. The keys of a row are
+// What all attention kernels know: HEADS and KEY_HEADS, HEAD_WIDTH, WINDOWS of SLOTS queries, PAST cached slots. The keys of a row are
 // a stream [past PAST | now QUERIES]; window w sees the PAST + SLOTS stream slots from w * SLOTS on, of which query i
 // sees those from first[batch, w] to last[i], counted from the window's first.
 
@@ -11,6 +11,9 @@
 // Columns of a head in tiles and in scratch memory for products on tensor cores, whose sums are of 16: zeros follow those
 // that the head has.
 #define PADDED_WIDTH ((HEAD_WIDTH + 15) / 16 * 16)
+
+// Which matrix of [BATCH, KEY_HEADS, ..] holds the keys of a head: its own, or the one that all heads of a row share.
+#define KEYS_OF(batch, head) ((i64)(batch) * KEY_HEADS + (head) % KEY_HEADS)
 
 // Element 0 of a head in a row of operand X [batch, row, head, HEAD_WIDTH], whose strides are baked in.
 #define AT(X, p, batch, row, head) ((p) + (i64)(batch) * X##_BATCH + (i64)(row) * X##_ROW + (head) * X##_HEAD)

@@ -18,7 +18,7 @@ template <i64 STRIDE, typename Exists> __device__ __forceinline__ void copy_rows
 }
 
 // Keys and values of the slots from `slot` on to two tiles; zeros beyond the stream. The keys are the head's part of
-// [BATCH, HEADS, STREAM, PADDED_WIDTH], values lie in two parts, cached and new.
+// [BATCH, KEY_HEADS, STREAM, PADDED_WIDTH], values lie in two parts, cached and new.
 __device__ __forceinline__ void load_slots(u32 tiles, const bf16* k, const bf16* v, const bf16* past, int slot)
 {
     const auto exists = [&](int row) { return slot + row < STREAM; };

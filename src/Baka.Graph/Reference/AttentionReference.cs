@@ -31,7 +31,7 @@ internal static class AttentionReference
         var at = new Layout(e, op.Forward);
         var n = e.InputCount;
         var (o, upstream) = (e.In(n - 3), e.In(n - 1));
-        var dq = new double[e.In(0).Length];
+        var dq = new double[at.Rows * at.Slots * at.Width];
         var (dk, dv) = (new double[at.Rows * at.Stream * at.Width], new double[at.Rows * at.Stream * at.Width]);
         ForEachQuery(at, (b, head, query) =>
         {
@@ -123,8 +123,8 @@ internal static class AttentionReference
         {
             _e = e;
             _op = op;
-            var q = e.InShape(0);
-            (Rows, Slots, Width, Heads) = (q[0], q[1], q[2], op.Heads);
+            var v = e.InShape(2);
+            (Rows, Slots, Width, Heads) = (v[0], v[1], v[2], op.Heads);
             HeadWidth = Width / Heads;
             WindowSlots = Slots / op.Windows;
             Past = e.InputCount is 8 or 11 ? e.InShape(6)[1] : 0;
@@ -148,11 +148,12 @@ internal static class AttentionReference
 
         public int Stream { get; }
 
+        /// <summary>Where a head's vector begins in what is h·f wide.</summary>
         public int Now(int b, int slot, int head) => (b * Slots + slot) * Width + head * HeadWidth;
 
         public int QueryPosition(int query) => query / WindowSlots * WindowSlots + _e.IntsIn(5)[query % WindowSlots];
 
-        public (float[] Data, int Start) QueryAt(int b, int query, int head) => (_e.In(0), Now(b, query, head));
+        public (float[] Data, int Start) QueryAt(int b, int query, int head) => Vector(0, b, query, head);
 
         public (float[] Data, int Start) KeyAt(int b, int slot, int head) => At(1, 6, b, slot, head);
 
@@ -184,13 +185,14 @@ internal static class AttentionReference
             var start = window * WindowSlots;
             var first = start + _e.IntsIn(3)[b * _op.Windows + window];
             var last = Math.Min(start + _e.IntsIn(4)[query % WindowSlots], start + Past + WindowSlots - 1);
+            var (queries, q) = QueryAt(b, query, head);
             var scores = new List<(int, double)>();
             for (var slot = Math.Max(first, start); slot <= last; slot++)
             {
                 var score = 0.0;
                 for (var j = 0; j < HeadWidth; j++)
                 {
-                    score += _e.In(0)[Now(b, query, head) + j] * Rotated(KeyAt(b, slot, head), slot - QueryPosition(query), j);
+                    score += queries[q + j] * Rotated(KeyAt(b, slot, head), slot - QueryPosition(query), j);
                 }
 
                 scores.Add((slot, score / Math.Sqrt(HeadWidth)));
@@ -213,8 +215,14 @@ internal static class AttentionReference
             return angles;
         }
 
-        private (float[] Data, int Start) At(int now, int past, int b, int slot, int head) => slot < Past
-            ? (_e.In(past), (b * Past + slot) * Width + head * HeadWidth)
-            : (_e.In(now), Now(b, slot - Past, head));
+        private (float[] Data, int Start) At(int now, int past, int b, int slot, int head) =>
+            slot < Past ? Vector(past, b, slot, head) : Vector(now, b, slot - Past, head);
+
+        /// <summary>A head's vector, or the one that all heads share.</summary>
+        private (float[] Data, int Start) Vector(int input, int b, int slot, int head)
+        {
+            var shape = _e.InShape(input);
+            return (_e.In(input), (b * shape[1] + slot) * shape[2] + (shape[2] == HeadWidth ? 0 : head * HeadWidth));
+        }
     }
 }

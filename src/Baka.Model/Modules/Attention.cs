@@ -50,7 +50,7 @@ internal sealed class Attention : Module
         else
         {
             Stream = Part(new StreamAttention(
-                name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x, x => x.WidenHeads(_heads, keyWidth), below, isLast));
+                name, recipe, layout, _heads, keyWidth / _heads, keyWidth, recipe.Dim, x => x.WidenHeads(_heads, keyWidth), below, isLast));
         }
 
         SlotMap<Linear> Map(string part, bool ofMem)

@@ -11,7 +11,6 @@ namespace Baka.Model.Modules;
 /// </summary>
 internal sealed class Mega : Module
 {
-    private readonly int _parts;
     private readonly MovingAverage _average;
     private readonly Linear _z;
     private readonly ScaleAndShift _q;
@@ -28,7 +27,9 @@ internal sealed class Mega : Module
         : base(name)
     {
         var (d, width, values) = (recipe.Dim, recipe.Dim / recipe.Heads, recipe.Mega.Expand * recipe.Dim);
-        _parts = values / width;
+
+        // Every part of the values as wide as the keys is a head to the op, and all share the keys.
+        var parts = values / width;
         _average = Part(new MovingAverage(Path("ema"), recipe.Mega.States, d));
         _z = Part(new Linear(Path("z"), d, width));
         _q = Part(new ScaleAndShift(Path("q"), width));
@@ -38,7 +39,7 @@ internal sealed class Mega : Module
         _update = Part(new Linear(Path("update"), d, d));
         _h = Part(new Linear(Path("h"), d, d));
         _u = Part(new Linear(Path("u"), values, d));
-        Stream = Part(new StreamAttention(name, recipe, layout, _parts, width, width, values, Repeat, x => x, below, isLast));
+        Stream = Part(new StreamAttention(name, recipe, layout, parts, width, width, values, x => x, below, isLast));
     }
 
     public StreamAttention Stream { get; }
@@ -52,12 +53,5 @@ internal sealed class Mega : Module
         var o = Stream.Apply(_q.Apply(z), _k.Apply(z), _v.Apply(n).Silu(), pass);
         var candidate = (_h.Apply(a) + _u.Apply(_reset.Apply(a).Silu() * o)).Silu();
         return _update.Apply(a).Sigmoid() * (candidate - x);
-    }
-
-    /// <summary>The attention op wants keys as wide as values: every part of the values meets the same keys.</summary>
-    private Tensor Repeat(Tensor keys)
-    {
-        var (rows, slots, width) = (keys.Shape[0], keys.Shape[1], keys.Shape[2]);
-        return keys.Reshape(rows, slots, 1, width).BroadcastTo(new Shape(rows, slots, _parts, width)).Reshape(rows, slots, _parts * width);
     }
 }

@@ -14,7 +14,6 @@ internal sealed class StreamAttention : Module
     private readonly float _theta;
     private readonly bool _detachPast;
     private readonly bool _readsBelow;
-    private readonly Func<Tensor, Tensor> _expandKeys;
     private readonly Func<Tensor, Tensor> _expandValues;
     private readonly Rotation? _qRotation;
     private readonly Rotation? _kRotation;
@@ -24,21 +23,20 @@ internal sealed class StreamAttention : Module
     /// <param name="name">Of the module it is a part of.</param>
     /// <param name="heads">h of the op.</param>
     /// <param name="headWidth">f of keys.</param>
-    /// <param name="keyWidth">Of keys as they are cached.</param>
+    /// <param name="keyWidth">Of queries and keys: h·f, or f if all heads share them.</param>
     /// <param name="valueWidth">Of values as they are cached.</param>
-    /// <param name="expandKeys">Makes keys and queries h·f wide.</param>
     /// <param name="expandValues">Makes values h·f wide.</param>
     /// <param name="below">That of the layer below if the past is taken from there.</param>
     /// <param name="isLast">Whether there is no layer above.</param>
     public StreamAttention(
         string name, ModelRecipe recipe, SlotLayout layout, int heads, int headWidth, int keyWidth, int valueWidth,
-        Func<Tensor, Tensor> expandKeys, Func<Tensor, Tensor> expandValues, StreamAttention? below, bool isLast)
+        Func<Tensor, Tensor> expandValues, StreamAttention? below, bool isLast)
         : base(name)
     {
         var scheme = recipe.Xl.Scheme;
         _heads = heads;
         _detachPast = scheme == XlScheme.Repos;
-        (_expandKeys, _expandValues) = (expandKeys, expandValues);
+        _expandValues = expandValues;
         var ownPositions = scheme is XlScheme.LongNoreset or XlScheme.FlipFlop;
         _theta = ownPositions || scheme == XlScheme.Nope ? 0 : (float)recipe.Rope.Theta;
         _qRotation = ownPositions || scheme == XlScheme.QueryZero ? new Rotation(keyWidth / headWidth, headWidth, bySlots: ownPositions) : null;
@@ -58,8 +56,8 @@ internal sealed class StreamAttention : Module
         // Windows whose past is not the window before them are attended to like rows of their own.
         var windows = _readsBelow ? 1 : pass.Windows;
         Tensor ByStream(Tensor x) => x.Reshape(pass.Rows * pass.Windows / windows, windows * pass.Slots, x.Shape[1]);
-        Tensor[] now = [_expandKeys(ByStream(q)), _expandKeys(ByStream(k)), _expandValues(ByStream(v)), pass.First, pass.Last, pass.Position];
-        Tensor[] past = keys is null || values is null ? [] : [_expandKeys(keys), _expandValues(values)];
-        return pass.Graph.Add(new Graph.Ops.Attention(_heads, windows, _theta, _detachPast), [.. now, .. past]).Reshape(q.Shape[0], now[0].Shape[2]);
+        Tensor[] now = [ByStream(q), ByStream(k), _expandValues(ByStream(v)), pass.First, pass.Last, pass.Position];
+        Tensor[] past = keys is null || values is null ? [] : [keys, _expandValues(values)];
+        return pass.Graph.Add(new Graph.Ops.Attention(_heads, windows, _theta, _detachPast), [.. now, .. past]).Reshape(q.Shape[0], now[2].Shape[2]);
     }
 }

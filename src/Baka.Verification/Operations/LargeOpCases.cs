@@ -25,6 +25,8 @@ public static class LargeOpCases
         ["attention, heads of 108, two windows, detached"] = c => Attend(c, rows: 1, windows: 2, slots: 96, past: 96, heads: 2, width: 108, detach: true),
         ["attention, heads of 60"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 3, width: 60),
         ["attention, heads of 120"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 120),
+        ["attention, heads of 64 that share queries and keys"] = c => Attend(c, rows: 2, windows: 2, slots: 130, past: 130, heads: 3, width: 64, shared: true),
+        ["attention, heads of 32 that share queries and keys"] = c => Attend(c, rows: 2, windows: 2, slots: 70, past: 35, heads: 3, width: 32, shared: true),
         ["attention of one query"] = c => Attend(c, rows: 1, windows: 1, slots: 1, past: 700, heads: 4, width: 64),
         ["attention of seven queries"] = c => Attend(c, rows: 2, windows: 1, slots: 7, past: 300, heads: 2, width: 32),
         ["rms norm of 768"] = c => Norm(c, 301, 768, centered: false),
@@ -81,10 +83,11 @@ public static class LargeOpCases
     public static OpCase Make(string name, bool carried) => new(All[name], seed: name.Length, carried);
 
     /// <summary>Every query sees itself and what is before it, in the first window from some slot of the past on.</summary>
-    private static Tensor Attend(OpCase c, int rows, int windows, int slots, int past, int heads, int width, bool detach = false)
+    private static Tensor Attend(OpCase c, int rows, int windows, int slots, int past, int heads, int width, bool detach = false, bool shared = false)
     {
-        var shape = new Shape(rows, windows * slots, heads * width);
-        return Attend(c, [c.Activation(shape), c.Activation(shape), c.Activation(shape)], windows, past, heads, detach);
+        Tensor Now(int columns) => c.Activation(rows, windows * slots, columns);
+        var keyWidth = shared ? width : heads * width;
+        return Attend(c, [Now(keyWidth), Now(keyWidth), Now(heads * width)], windows, past, heads, detach);
     }
 
     /// <summary>Queries, keys and values lie side by side in what one product gives, and so do their gradients.</summary>
@@ -107,15 +110,13 @@ public static class LargeOpCases
 
     private static Tensor Attend(OpCase c, Tensor[] now, int windows, int past, int heads, bool detach)
     {
-        var (rows, slots, width) = (now[0].Shape[0], now[0].Shape[1] / windows, now[0].Shape[2]);
+        var (rows, slots) = (now[0].Shape[0], now[0].Shape[1] / windows);
         var positions = Enumerable.Range(past, slots).ToArray();
         List<Tensor> inputs = [.. now, c.Index("first", rows * windows, 0, past + 1), c.Index("last", positions), c.Index("position", positions)];
         if (past > 0)
         {
-            var shape = new Shape(rows, past, width);
-            inputs.AddRange(detach
-                ? [c.Fixed("past keys", shape), c.Fixed("past values", shape)]
-                : [c.Activation(shape), c.Activation(shape)]);
+            var (keys, values) = (new Shape(rows, past, now[1].Shape[2]), new Shape(rows, past, now[2].Shape[2]));
+            inputs.AddRange(detach ? [c.Fixed("past keys", keys), c.Fixed("past values", values)] : [c.Activation(keys), c.Activation(values)]);
         }
 
         return c.Graph.Add(new Attention(heads, windows, 10000, detach), inputs);

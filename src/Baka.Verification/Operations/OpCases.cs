@@ -146,6 +146,7 @@ public static class OpCases
         ["attention to a past"] = c => Attend(c, windows: 1, past: true, theta: 100, detach: false),
         ["attention over windows"] = c => Attend(c, windows: 3, past: true, theta: 100, detach: false),
         [DetachedPast] = c => Attend(c, windows: 2, past: true, theta: 100, detach: true),
+        ["attention with shared queries and keys"] = c => Attend(c, windows: 2, past: true, theta: 100, detach: false, shared: true),
     };
 
     /// <summary>A case by its name.</summary>
@@ -226,21 +227,20 @@ public static class OpCases
         return c.Graph.Add(new StepLinear(width, stride, history), [x, Weight(c, frozen, output, width * d)]) * 1.5f;
     }
 
-    private static Tensor Attend(OpCase c, int windows, bool past, float theta, bool detach)
+    private static Tensor Attend(OpCase c, int windows, bool past, float theta, bool detach, bool shared = false)
     {
         var (rows, slots, heads, width) = (c.Size(1, 3), c.Size(1, 20), c.Size(1, 3), 2 * c.Size(1, 9));
         var cached = past ? c.Size(1, 12) : 0;
-        var shape = new Shape(rows, windows * slots, heads * width);
-        List<Tensor> inputs = [c.Activation(shape), c.Activation(shape), c.Activation(shape)];
+        var keyWidth = shared ? width : heads * width;
+        Tensor Now(int columns) => c.Activation(rows, windows * slots, columns);
+        List<Tensor> inputs = [Now(keyWidth), Now(keyWidth), Now(heads * width)];
         inputs.Add(c.Index("first", rows * windows, 0, cached + slots));
         inputs.Add(c.Index("last", slots, 0, cached + slots));
         inputs.Add(c.Index("position", slots, 0, cached + slots));
         if (past)
         {
-            var pastShape = new Shape(rows, cached, heads * width);
-            inputs.AddRange(detach
-                ? [c.Fixed("past keys", pastShape), c.Fixed("past values", pastShape)]
-                : [c.Activation(pastShape), c.Activation(pastShape)]);
+            var (keys, values) = (new Shape(rows, cached, keyWidth), new Shape(rows, cached, heads * width));
+            inputs.AddRange(detach ? [c.Fixed("past keys", keys), c.Fixed("past values", values)] : [c.Activation(keys), c.Activation(values)]);
         }
 
         return c.Graph.Add(new Attention(heads, windows, theta, detach), inputs) * 1.5f;

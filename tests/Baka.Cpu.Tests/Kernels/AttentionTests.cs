@@ -211,22 +211,23 @@ public sealed unsafe class AttentionTests
             _queryPosition = new TestIntegers([.. Enumerable.Range(0, shape.Slots).Select(i => (mask == Mask.Ragged ? 0 : shape.Past) + i)]);
             Reference = new AttentionReference(shape, theta, First.Data, _last.Data, _queryPosition.Data);
 
-            _forward = new AttentionForward(shape, _rope, threads) { VectorBits = bits, Output = O.View, LogSumExp = LogSumExp.Pointer };
+            var width = shape.HeadWidth;
+            _forward = new AttentionForward(shape, _rope, threads) { VectorBits = bits, Output = O.Heads(width), LogSumExp = LogSumExp.Pointer };
             _backward = new AttentionBackward(shape, _rope, threads, detachPast)
             {
                 VectorBits = bits,
-                Output = O.View,
+                Output = O.Heads(width),
                 LogSumExp = LogSumExp.Pointer,
-                OutputGradient = DO.View,
-                QueryGradient = DQ.View,
-                KeyGradient = DK.View,
-                ValueGradient = DV.View,
-                PastKeyGradient = wantPast ? DPastK.View : default,
-                PastValueGradient = wantPast ? DPastV.View : default,
+                OutputGradient = DO.Heads(width),
+                QueryGradient = DQ.Heads(width),
+                KeyGradient = DK.Heads(width),
+                ValueGradient = DV.Heads(width),
+                PastKeyGradient = wantPast ? DPastK.Heads(width) : default,
+                PastValueGradient = wantPast ? DPastV.Heads(width) : default,
             };
             foreach (var kernel in new AttentionKernel[] { _forward, _backward })
             {
-                (kernel.Query, kernel.Key, kernel.Value, kernel.PastKey, kernel.PastValue) = (Q.View, K.View, V.View, PastK.View, PastV.View);
+                (kernel.Query, kernel.Key, kernel.Value, kernel.PastKey, kernel.PastValue) = (Q.Heads(width), K.Heads(width), V.Heads(width), PastK.Heads(width), PastV.Heads(width));
                 kernel.First = First.Pointer;
                 kernel.Last = _last.Pointer;
                 kernel.QueryPosition = _queryPosition.Pointer;

@@ -65,6 +65,9 @@ internal sealed unsafe class TestRows
 
     private int Stride => _width + 2 * Margin;
 
+    /// <summary>The same as heads of a width.</summary>
+    public Rows Heads(int headWidth) => new(View.Data, View.RowStride, View.BatchStride, headWidth);
+
     public static TestRows Random(Random random, int batches, int rows, int width)
     {
         var result = new TestRows(batches, rows, width);
