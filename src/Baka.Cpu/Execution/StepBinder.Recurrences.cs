@@ -83,6 +83,8 @@ internal sealed unsafe partial class StepBinder
         var readouts = selective ? Rows(step.Inputs[4]) : default;
         var delta = selective ? Floats(step.Inputs[5]) : null;
         var gains = selective ? Rows(step.Inputs[6]) : default;
+        var bias = selective ? Floats(step.Inputs[7]) : null;
+        var skip = selective ? Floats(step.Inputs[8]) : null;
         return kernel =>
         {
             kernel.Added = u;
@@ -93,6 +95,8 @@ internal sealed unsafe partial class StepBinder
             kernel.Readouts = readouts;
             kernel.Step = delta;
             kernel.Gains = gains;
+            kernel.Bias = bias;
+            kernel.Skip = skip;
         };
     }
 
@@ -119,8 +123,8 @@ internal sealed unsafe partial class StepBinder
         var shape = Shape(op.Selective, step);
         var kernel = _kernels.Get(shape, () => new Kernels.ScanBackward(shape, _kernels.Workers));
         var bind = ScanInputs(op.Selective, step);
-        var kept = Floats(step.Inputs[op.Selective ? 7 : 5]);
-        var dy = Floats(step.Inputs[op.Selective ? 8 : 6]);
+        var kept = Floats(step.Inputs[Graph.Ops.Scan.Inputs(op.Selective)]);
+        var dy = Floats(step.Inputs[Graph.Ops.Scan.Inputs(op.Selective) + 1]);
         var dFinal = op.HasFinal ? Floats(step.Inputs[^1]) : null;
         var du = Floats(step.Outputs[0]);
         var dState = Floats(step.Outputs[1]);
@@ -128,6 +132,8 @@ internal sealed unsafe partial class StepBinder
         var dReadout = Floats(step.Outputs[3]);
         var dStep = op.Selective ? Floats(step.Outputs[4]) : null;
         var dGain = op.Selective ? Floats(step.Outputs[5]) : null;
+        var dBias = op.Selective ? Floats(step.Outputs[6]) : null;
+        var dSkip = op.Selective ? Floats(step.Outputs[7]) : null;
         return () =>
         {
             bind(kernel);
@@ -140,6 +146,8 @@ internal sealed unsafe partial class StepBinder
             kernel.ReadoutGradient = dReadout;
             kernel.StepGradient = dStep;
             kernel.GainGradient = dGain;
+            kernel.BiasGradient = dBias;
+            kernel.SkipGradient = dSkip;
             kernel.Run(_team);
         };
     }

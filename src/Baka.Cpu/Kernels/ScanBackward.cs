@@ -1,3 +1,4 @@
+using Baka.Cpu.Elementwise;
 using Baka.Cpu.Threading;
 
 namespace Baka.Cpu.Kernels;
@@ -23,6 +24,8 @@ public sealed unsafe class ScanBackward : ScanKernel
     private readonly float* _readoutOfRows;
     private readonly float* _readoutOfParts;
     private readonly float* _gainOfParts;
+    private readonly float* _biasOfRows;
+    private readonly float* _skipOfRows;
     private ThreadTeam? _team;
 
     /// <param name="workers">The largest team that will run it.</param>
@@ -39,8 +42,12 @@ public sealed unsafe class ScanBackward : ScanKernel
         if (!shape.Selective)
         {
             _readoutOfRows = Allocate(perRow);
+            return;
         }
-        else if (_parts > 1)
+
+        _biasOfRows = Allocate((long)shape.Rows * shape.Channels);
+        _skipOfRows = Allocate((long)shape.Rows * shape.Channels);
+        if (_parts > 1)
         {
             _readoutOfParts = Allocate((long)_parts * shape.Rows * shape.Slots * shape.States);
             _gainOfParts = Allocate((long)_parts * shape.Rows * shape.Slots * shape.States);
@@ -65,11 +72,17 @@ public sealed unsafe class ScanBackward : ScanKernel
     /// <summary>[n, c], or [B, T, n] in a selective scan.</summary>
     public float* ReadoutGradient { get; set; }
 
-    /// <summary>dΔ: [B, T, c]; selective alone.</summary>
+    /// <summary>ds: [B, T, c]; selective alone.</summary>
     public float* StepGradient { get; set; }
 
     /// <summary>db: [B, T, n]; selective alone.</summary>
     public float* GainGradient { get; set; }
+
+    /// <summary>[c]; selective alone.</summary>
+    public float* BiasGradient { get; set; }
+
+    /// <summary>dD: [c]; selective alone.</summary>
+    public float* SkipGradient { get; set; }
 
     private nint StatesOfRow => (nint)Shape.States * Shape.Channels;
 
@@ -94,8 +107,12 @@ public sealed unsafe class ScanBackward : ScanKernel
         if (!Shape.Selective)
         {
             AddUp<S, V>(_readoutOfRows, Shape.Rows, StatesOfRow, ReadoutGradient, worker, workers);
+            return;
         }
-        else if (_parts > 1)
+
+        AddUp<S, V>(_biasOfRows, Shape.Rows, Shape.Channels, BiasGradient, worker, workers);
+        AddUp<S, V>(_skipOfRows, Shape.Rows, Shape.Channels, SkipGradient, worker, workers);
+        if (_parts > 1)
         {
             var size = (nint)Shape.Rows * Shape.Slots * Shape.States;
             AddUp<S, V>(_readoutOfParts, _parts, size, ReadoutGradient, worker, workers);
@@ -169,10 +186,17 @@ public sealed unsafe class ScanBackward : ScanKernel
         var width = Math.Min(S.Count, channels - channel);
         Pack<S, V>(Decay + channel, channels, states, width, tiles.Decay);
         new Span<float>(tiles.Decays, states * S.Count).Clear();
-        new Span<float>(tiles.ReadoutSums, states * S.Count).Clear();
-        if (!Shape.Selective)
+        if (Shape.Selective)
+        {
+            Pack<S, V>(Bias + channel, channels, 1, width, tiles.Bias);
+            Pack<S, V>(Skip + channel, channels, 1, width, tiles.Skip);
+            S.Store(S.Create(0), tiles.BiasSum);
+            S.Store(S.Create(0), tiles.SkipSum);
+        }
+        else
         {
             Pack<S, V>(Readout + channel, channels, states, width, tiles.Readout);
+            new Span<float>(tiles.ReadoutSums, states * S.Count).Clear();
         }
 
         if (FinalGradient == null)
@@ -194,7 +218,13 @@ public sealed unsafe class ScanBackward : ScanKernel
         var to = row * StatesOfRow + channel;
         Unpack<S, V>(tiles.Adjoint, StateGradient + to, channels, states, width);
         Unpack<S, V>(tiles.Decays, _decayOfRows + to, channels, states, width);
-        if (!Shape.Selective)
+        if (Shape.Selective)
+        {
+            var ofRow = (nint)row * channels + channel;
+            Unpack<S, V>(tiles.BiasSum, _biasOfRows + ofRow, channels, 1, width);
+            Unpack<S, V>(tiles.SkipSum, _skipOfRows + ofRow, channels, 1, width);
+        }
+        else
         {
             Unpack<S, V>(tiles.ReadoutSums, _readoutOfRows + to, channels, states, width);
         }
@@ -208,10 +238,14 @@ public sealed unsafe class ScanBackward : ScanKernel
         var length = Shape.States * S.Count;
         var h = tiles.Before;
         var a = tiles.Factors;
+        var bias = S.Load(tiles.Bias);
         for (var t = 0; t < count; t++, h += length, a += length)
         {
             var gain = Gains.At(row, slot + t);
-            var step = S.Load(tiles.Step + t * S.Count);
+            var given = S.Add(S.Load(tiles.Step + t * S.Count), bias);
+            var step = VectorFunctions<S, V>.Softplus(given);
+            S.Store(step, tiles.Step + t * S.Count);
+            S.Store(VectorFunctions<S, V>.Sigmoid(given), tiles.Slopes + t * S.Count);
             var added = S.Multiply(S.Load(tiles.Added + t * S.Count), step);
             var begins = Begins[first + t] != 0;
             for (var n = 0; n < length; n += S.Count)
@@ -224,6 +258,7 @@ public sealed unsafe class ScanBackward : ScanKernel
             }
         }
 
+        var (skip, biasSum, skipSum) = (S.Load(tiles.Skip), S.Load(tiles.BiasSum), S.Load(tiles.SkipSum));
         for (var t = count - 1; t >= 0; t--)
         {
             h -= length;
@@ -249,10 +284,16 @@ public sealed unsafe class ScanBackward : ScanKernel
                 S.Store(S.Multiply(S.Load(a + n), g), tiles.Adjoint + n);
             }
 
-            S.Store(S.Multiply(step, addedSum), tiles.Added + t * S.Count);
-            S.Store(S.MultiplyAdd(u, addedSum, stepSum), tiles.Step + t * S.Count);
+            var given = S.Multiply(S.MultiplyAdd(u, addedSum, stepSum), S.Load(tiles.Slopes + t * S.Count));
+            S.Store(S.MultiplyAdd(step, addedSum, S.Multiply(skip, upstream)), tiles.Added + t * S.Count);
+            S.Store(given, tiles.Step + t * S.Count);
+            biasSum = S.Add(biasSum, given);
+            skipSum = S.MultiplyAdd(upstream, u, skipSum);
             ForgetAtBeginning(first + t, tiles.Adjoint, length);
         }
+
+        S.Store(biasSum, tiles.BiasSum);
+        S.Store(skipSum, tiles.SkipSum);
     }
 
     private void Constant<S, V>(nint first, int count, ScanTiles tiles)

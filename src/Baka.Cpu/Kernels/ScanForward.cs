@@ -1,3 +1,4 @@
+using Baka.Cpu.Elementwise;
 using Baka.Cpu.Threading;
 
 namespace Baka.Cpu.Kernels;
@@ -12,7 +13,7 @@ public sealed unsafe class ScanForward : ScanKernel
     public ScanForward(ScanShape shape, int workers)
         : base(shape)
     {
-        _scratchOfWorker = TileSize(3 * ScanShape.ChunkLength + 3 * shape.States);
+        _scratchOfWorker = TileSize(3 * ScanShape.ChunkLength + 3 * shape.States + 2);
         _scratch = Allocate(workers * _scratchOfWorker);
     }
 
@@ -49,9 +50,16 @@ public sealed unsafe class ScanForward : ScanKernel
         var h = y + TileSize(ScanShape.ChunkLength);
         var decay = h + TileSize(states);
         var readout = decay + TileSize(states);
+        var bias = readout + TileSize(states);
+        var skip = bias + TileSize(1);
         Pack<S, V>(State + (nint)row * states * channels + channel, channels, states, width, h);
         Pack<S, V>(Decay + channel, channels, states, width, decay);
-        if (!Shape.Selective)
+        if (Shape.Selective)
+        {
+            Pack<S, V>(Bias + channel, channels, 1, width, bias);
+            Pack<S, V>(Skip + channel, channels, 1, width, skip);
+        }
+        else
         {
             Pack<S, V>(Readout + channel, channels, states, width, readout);
         }
@@ -65,7 +73,7 @@ public sealed unsafe class ScanForward : ScanKernel
             if (Shape.Selective)
             {
                 Pack<S, V>(Step + first * channels + channel, channels, count, width, step);
-                Selective<S, V>(row, chunk * ScanShape.ChunkLength, count, u, step, decay, h, y);
+                Selective<S, V>(row, chunk * ScanShape.ChunkLength, count, u, step, decay, S.Load(bias), S.Load(skip), h, y);
             }
             else
             {
@@ -78,7 +86,7 @@ public sealed unsafe class ScanForward : ScanKernel
         Unpack<S, V>(h, Final + (nint)row * states * channels + channel, channels, states, width);
     }
 
-    private void Selective<S, V>(int row, int slot, int count, float* u, float* step, float* rate, float* h, float* y)
+    private void Selective<S, V>(int row, int slot, int count, float* u, float* step, float* rate, V bias, V skip, float* h, float* y)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -89,8 +97,9 @@ public sealed unsafe class ScanForward : ScanKernel
             ForgetAtBeginning<S>(first + t, h);
             var gain = Gains.At(row, slot + t);
             var readout = Readouts.At(row, slot + t);
-            var (delta, sum) = (S.Load(step), S.Create(0));
+            var delta = VectorFunctions<S, V>.Softplus(S.Add(S.Load(step), bias));
             var added = S.Multiply(S.Load(u), delta);
+            var sum = S.Multiply(skip, S.Load(u));
             for (var n = 0; n < states; n++)
             {
                 var decay = Simd<S, V>.Exp(S.Multiply(delta, S.Load(rate + n * S.Count)));

@@ -28,11 +28,17 @@ public abstract unsafe class ScanKernel(ScanShape shape) : Kernel
     /// <summary>c: [B, T, n]; selective alone.</summary>
     public Rows Readouts { get; set; }
 
-    /// <summary>Δ: [B, T, c]; selective alone.</summary>
+    /// <summary>s of Δ = softplus(s + bias): [B, T, c]; selective alone.</summary>
     public float* Step { get; set; }
 
     /// <summary>b: [B, T, n]; selective alone.</summary>
     public Rows Gains { get; set; }
+
+    /// <summary>[c]; selective alone.</summary>
+    public float* Bias { get; set; }
+
+    /// <summary>D: [c]; selective alone.</summary>
+    public float* Skip { get; set; }
 
     /// <summary>[B, chunks, n, c]: the states before every chunk.</summary>
     public float* Kept { get; set; }

@@ -6,8 +6,11 @@ internal readonly unsafe struct ScanTiles
     /// <summary>[chunk]: u, then du.</summary>
     public float* Added { get; init; }
 
-    /// <summary>[chunk]: Δ, then dΔ.</summary>
+    /// <summary>[chunk]: s, then Δ, then ds.</summary>
     public float* Step { get; init; }
+
+    /// <summary>[chunk]: dΔ / ds.</summary>
+    public float* Slopes { get; init; }
 
     /// <summary>[chunk]: dy.</summary>
     public float* Upstream { get; init; }
@@ -41,6 +44,17 @@ internal readonly unsafe struct ScanTiles
 
     /// <summary>[n]: gradient of the constant readout, summed over slots.</summary>
     public float* ReadoutSums { get; init; }
+
+    /// <summary>One row, as the next three.</summary>
+    public float* Bias { get; init; }
+
+    public float* Skip { get; init; }
+
+    /// <summary>Gradient of the bias, summed over slots.</summary>
+    public float* BiasSum { get; init; }
+
+    /// <summary>Likewise of the skip.</summary>
+    public float* SkipSum { get; init; }
 }
 
 /// <summary>Where a worker's tiles lie.</summary>
@@ -49,24 +63,27 @@ internal readonly unsafe struct ScanScratch(int states, int groups)
 {
     private const int Length = ScanShape.ChunkLength;
 
-    // Tiles of a vector's own, of n rows each.
+    // Tiles of a vector's own, of n rows each, and of one.
     private const int Own = 5;
+    private const int OwnRows = 4;
 
-    private long Shared => ScanKernel.TileSize(3 * Length + states + 4 * Length * states);
+    private long Shared => ScanKernel.TileSize(4 * Length + states + 4 * Length * states);
 
-    public long Size => Shared + groups * ScanKernel.TileSize(Own * states);
+    public long Size => Shared + groups * ScanKernel.TileSize(Own * states + OwnRows);
 
     public ScanTiles Of(float* memory, int vector, int lanes)
     {
         var (chunk, own) = (Length * lanes, states * lanes);
-        var wide = memory + 3 * chunk + own;
-        var mine = memory + Shared + (nint)vector * Own * own;
+        var wide = memory + 4 * chunk + own;
+        var mine = memory + Shared + (nint)vector * (Own * own + OwnRows * lanes);
+        var rows = mine + Own * own;
         return new ScanTiles
         {
             Added = memory,
             Step = memory + chunk,
             Upstream = memory + 2 * chunk,
-            State = memory + 3 * chunk,
+            Slopes = memory + 3 * chunk,
+            State = memory + 4 * chunk,
             Before = wide,
             Factors = wide + (nint)chunk * states,
             Readouts = wide + 2 * (nint)chunk * states,
@@ -76,6 +93,10 @@ internal readonly unsafe struct ScanScratch(int states, int groups)
             Adjoint = mine + 2 * own,
             Decays = mine + 3 * own,
             ReadoutSums = mine + 4 * own,
+            Bias = rows,
+            Skip = rows + lanes,
+            BiasSum = rows + 2 * lanes,
+            SkipSum = rows + 3 * lanes,
         };
     }
 }

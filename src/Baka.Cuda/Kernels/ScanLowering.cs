@@ -19,7 +19,7 @@ internal static class ScanLowering
     /// <summary>Slots of a chunk whose states lie in shared memory at a time, so that several blocks find room on a multiprocessor.</summary>
     private const int Tile = 16;
 
-    /// <summary>(u, begins, state, decay, readout[, step, gain]) → (y, final, kept).</summary>
+    /// <summary>(u, begins, state, decay, readout[, step, gain, bias, skip]) → (y, final, kept).</summary>
     public static IReadOnlyList<Operation> Lower(Scan op, Step step, LoweringContext context)
     {
         var (rows, slots, channels, states) = Sizes(step);
@@ -30,29 +30,30 @@ internal static class ScanLowering
             ("STATE_TYPE", step.Inputs[2].Storage.Type),
             ("Y_TYPE", step.Outputs[0].Storage.Type),
             ("FINAL_TYPE", step.Outputs[1].Storage.Type));
-        var (delta, gain) = Slots(op.Selective, step);
         return
         [
             new Launch(
                 kernel, new Grid(rows * Blocks.Count(channels, width)), width * lanes, 0,
-                [.. step.Inputs.Take(5), delta, gain, .. step.Outputs]),
+                [.. step.Inputs.Take(Scan.Step), .. Selection(op.Selective, step), .. step.Outputs]),
         ];
     }
 
-    /// <summary>(u, begins, state, decay, readout[, step, gain], kept, dy[, dFinal]) → (du, dState, dDecay, dReadout[, dStep, dGain]).</summary>
+    /// <summary>(u, begins, state, decay, readout[, step, gain, bias, skip], kept, dy[, dFinal]) → (du, dState, dDecay, dReadout[, dStep, dGain, dBias, dSkip]).</summary>
     public static IReadOnlyList<Operation> Lower(ScanBackward op, Step step, LoweringContext context)
     {
         var (rows, slots, channels, states) = Sizes(step);
         var lanes = Lanes(op.Selective, states);
         var (width, bytes) = Block(op.Selective, states, lanes, context.Device);
         var blocks = Blocks.Count(channels, width);
-        var first = op.Selective ? 7 : 5;
+        var first = Scan.Inputs(op.Selective);
         var (kept, dy, dFinal) = (step.Inputs[first], step.Inputs[first + 1], step.Inputs[^1]);
         var (du, dState, dDecay, dReadout) = (step.Outputs[0], step.Outputs[1], step.Outputs[2], step.Outputs[3]);
-        var (dStep, dGain) = op.Selective ? (step.Outputs[4], step.Outputs[5]) : (du, du);
+        var dStep = op.Selective ? step.Outputs[4] : du;
         var decayParts = context.Scratch(Element.Float32, rows, states, channels);
         var readoutParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : context.Scratch(Element.Float32, rows, states, channels);
         var gainParts = op.Selective ? context.Scratch(Element.Float32, blocks, rows, slots, states) : readoutParts;
+        var biasParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
+        var skipParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var kernel = Kernel(
             "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
             ("TILE", Tile),
@@ -62,17 +63,20 @@ internal static class ScanLowering
             ("DU_TYPE", du.Storage.Type),
             ("DSTATE_TYPE", dState.Storage.Type),
             ("DSTEP_TYPE", dStep.Storage.Type));
-        var (delta, gain) = Slots(op.Selective, step);
         var launch = new Launch(
             kernel, new Grid(rows * blocks), width * lanes, bytes,
             [
-                step.Inputs[0], step.Inputs[1], step.Inputs[3], step.Inputs[4], delta, gain, kept, dy, dFinal,
-                du, dState, dStep, decayParts, readoutParts, gainParts,
+                step.Inputs[0], step.Inputs[1], step.Inputs[3], step.Inputs[4], .. Selection(op.Selective, step), kept, dy, dFinal,
+                du, dState, dStep, decayParts, readoutParts, gainParts, biasParts, skipParts,
             ]);
         IReadOnlyList<Operation> Shared(View parts, View sum) => SumLowering.Reduce(parts, 1, blocks, rows * slots * states, sum, context);
-        IReadOnlyList<Operation> OfRows(View parts, View sum) => SumLowering.Reduce(parts, 1, rows, states * channels, sum, context);
+        IReadOnlyList<Operation> OfRows(View parts, View sum) => SumLowering.Reduce(parts, 1, rows, checked((int)sum.Shape.Count), sum, context);
         return op.Selective
-            ? [launch, .. OfRows(decayParts, dDecay), .. Shared(readoutParts, dReadout), .. Shared(gainParts, dGain)]
+            ?
+            [
+                launch, .. OfRows(decayParts, dDecay), .. Shared(readoutParts, dReadout), .. Shared(gainParts, step.Outputs[5]),
+                .. OfRows(biasParts, step.Outputs[6]), .. OfRows(skipParts, step.Outputs[7]),
+            ]
             : [launch, .. OfRows(decayParts, dDecay), .. OfRows(readoutParts, dReadout)];
     }
 
@@ -84,9 +88,9 @@ internal static class ScanLowering
         return (u[0], u[1], u[2], step.Inputs[2].Shape[1]);
     }
 
-    /// <summary>Step and gain; what a constant recurrence has instead is not read.</summary>
-    private static (View Step, View Gain) Slots(bool selective, Step step) =>
-        selective ? (step.Inputs[5], step.Inputs[6]) : (step.Inputs[0], step.Inputs[4]);
+    /// <summary>Step, gain, bias and skip; what a constant recurrence has instead is not read.</summary>
+    private static View[] Selection(bool selective, Step step) =>
+        selective ? [.. step.Inputs.Take(Scan.Inputs(selective)).Skip(Scan.Step)] : [step.Inputs[Scan.Added], .. Enumerable.Repeat(step.Inputs[Scan.Readout], 3)];
 
     /// <summary>
     /// Threads that share the states of a channel, where a warp suffices: a thread holds 4 states, or 2 of a constant
@@ -105,7 +109,8 @@ internal static class ScanLowering
         for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
             var perSlot = selective ? 3 * channels + 2 * room : 2 * channels;
-            var bytes = (Scan.ChunkLength * perSlot + (Tile + 1L) * room * (channels + 2)) * sizeof(float);
+            var perChunk = Scan.ChunkLength * perSlot + (selective ? channels : 0);
+            var bytes = (perChunk + (Tile + 1L) * room * (channels + 2)) * sizeof(float);
             if (bytes <= device.SharedBytesPerBlock)
             {
                 return (channels, (int)bytes);
@@ -120,7 +125,8 @@ internal static class ScanLowering
         string file, string name, bool selective, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
     {
         var sizes = Sizes(step);
-        var (delta, gain) = Slots(selective, step);
+        var selection = Selection(selective, step);
+        var (delta, gain) = (selection[0], selection[1]);
         var slotVector = Math.Min(VectorWidth.Choose(sizes.Channels, [delta, .. slots]), Math.Min(channels, Scan.ChunkLength / lanes));
         var shared = Lowering.Kernel.FromFile(
             "Scan.cu",
@@ -144,6 +150,8 @@ internal static class ScanLowering
                 ("READOUT_TYPE", step.Inputs[4].Storage.Type),
                 ("STEP_TYPE", delta.Storage.Type),
                 ("GAIN_TYPE", gain.Storage.Type),
+                ("BIAS_TYPE", selection[2].Storage.Type),
+                ("SKIP_TYPE", selection[3].Storage.Type),
                 .. defines,
             ]);
         return shared with { Source = string.Concat(shared.Source, SourceFiles.Read("ElementwiseFunctions.cuh"), SourceFiles.Read(file)) };

@@ -3,9 +3,10 @@
 // A block goes through the SLOTS slots of one of the ROWS rows with CHANNELS of its WIDTH channels, a chunk of LENGTH slots
 // at a time: while it computes one, the next is on its way to registers. LANES neighboring threads share the STATES states of
 // a channel and hold HELD each in registers, of which there are enough for RESIDENT blocks. Where SELECTIVE, u and step are
-// [ROWS, SLOTS, WIDTH], gain and readout [ROWS, SLOTS, STATES] and decay, the rate, is [STATES, WIDTH] with
-// a_t = exp(step_t * rate), b_t = step_t * gain_t; else there is neither step nor gain, b is 1, and decay and readout are [STATES, WIDTH]. Channels
-// and states that do not exist hold zeros.
+// [ROWS, SLOTS, WIDTH], gain and readout [ROWS, SLOTS, STATES], bias and skip [WIDTH] and decay, the rate, is [STATES, WIDTH]
+// with delta_t = softplus(step_t + bias), a_t = exp(delta_t * rate), b_t = delta_t * gain_t, and y_t has skip * u_t added;
+// else there is nothing of the kind but decay and readout, both [STATES, WIDTH], and b is 1. Channels and states that do not
+// exist hold zeros.
 
 #define THREADS (CHANNELS * LANES)
 #define HELD ((STATES + LANES - 1) / LANES)
@@ -61,6 +62,12 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
 
     template <int N> __device__ __forceinline__ void put(float (*to)[N]) const
     {
+        put(to, [](float x, int) { return x; });
+    }
+
+    // What f makes of each element and its column.
+    template <int N, typename F> __device__ __forceinline__ void put(float (*to)[N], F f) const
+    {
         constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
 #pragma unroll
         for (int k = 0; k < MINE; k++)
@@ -71,7 +78,7 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
                     Pack<float, STORED> part;
 #pragma unroll
                     for (int j = 0; j < STORED; j++)
-                        part.at[j] = to_float(pieces[k].at[i + j]);
+                        part.at[j] = f(to_float(pieces[k].at[i + j]), column(k) + i + j);
                     store_pack<STORED>(&to[row(k)][column(k) + i], part);
                 }
     }
@@ -85,6 +92,14 @@ template <typename T> __device__ __forceinline__ void read_slots(SlotsAhead<T>& 
 {
     int begin = blockIdx.x % BLOCKS * CHANNELS;
     ahead.read(x + first * WIDTH + begin, WIDTH, count, WIDTH - begin);
+}
+
+// The block's channels of x [WIDTH].
+template <typename T> __device__ __forceinline__ void load_channels(float* to, const T* x)
+{
+    int at = blockIdx.x % BLOCKS * CHANNELS + threadIdx.x;
+    if (threadIdx.x < CHANNELS)
+        to[threadIdx.x] = at < WIDTH ? to_float(x[at]) : 0;
 }
 
 // What all channels share: the row's x [.., STATES], whose slots lie STRIDE apart, from a slot on.

@@ -3,7 +3,8 @@
 // g_t = dy_t c_t + a_(t+1) g_(t+1) runs back through them.
 //
 // What rows or blocks of channels share is left in parts: decay_parts and, unless SELECTIVE, readout_parts
-// [ROWS, STATES, WIDTH]; where SELECTIVE readout_parts and gain_parts [BLOCKS, ROWS, SLOTS, STATES].
+// [ROWS, STATES, WIDTH]; where SELECTIVE readout_parts and gain_parts [BLOCKS, ROWS, SLOTS, STATES], bias_parts and skip_parts
+// [ROWS, WIDTH].
 
 // Two channels more than there are: neither threads with neighboring states nor those of neighboring channels and lanes
 // then meet in a bank.
@@ -14,9 +15,10 @@ struct Chunk
     float added[LENGTH][CHANNELS]; // u, then what was added
     float upstream[LENGTH][CHANNELS]; // dy, then du
 #if SELECTIVE
-    float steps[LENGTH][CHANNELS]; // step, then its gradient
+    float steps[LENGTH][CHANNELS]; // delta, then the gradient of step
     float gains[LENGTH][ROOM];
     float readouts[LENGTH][ROOM];
+    float biases[CHANNELS];
 #endif
     States states[1 + TILE]; // h before the tile and after each of its slots, from the last on g_t
 };
@@ -43,9 +45,9 @@ __device__ __forceinline__ void sum_channels(float* to, const float (*x)[CHANNEL
 
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     const U_TYPE* __restrict__ u, const BEGINS_TYPE* __restrict__ begins, const DECAY_TYPE* __restrict__ decay, const READOUT_TYPE* __restrict__ readout,
-    const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain, const float* __restrict__ kept, const DY_TYPE* __restrict__ dy,
-    const DFINAL_TYPE* __restrict__ d_final, DU_TYPE* __restrict__ du, DSTATE_TYPE* __restrict__ d_state, DSTEP_TYPE* __restrict__ d_step,
-    float* __restrict__ decay_parts, float* __restrict__ readout_parts, float* __restrict__ gain_parts)
+    const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain, const BIAS_TYPE* __restrict__ bias, const SKIP_TYPE* __restrict__ skip,
+    const float* __restrict__ kept, const DY_TYPE* __restrict__ dy, const DFINAL_TYPE* __restrict__ d_final, DU_TYPE* __restrict__ du, DSTATE_TYPE* __restrict__ d_state, DSTEP_TYPE* __restrict__ d_step,
+    float* __restrict__ decay_parts, float* __restrict__ readout_parts, float* __restrict__ gain_parts, float* __restrict__ bias_parts, float* __restrict__ skip_parts)
 {
     DYNAMIC_SHARED(memory);
     Chunk& shared = *reinterpret_cast<Chunk*>(memory);
@@ -65,8 +67,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     SlotsAhead<STEP_TYPE> steps_ahead;
     SharedAhead<GAIN_TYPE> gains_ahead;
     SharedAhead<READOUT_TYPE> readouts_ahead;
+    float d_bias = 0, d_skip = 0;
+    const float skipping = place.at < WIDTH ? to_float(skip[place.at]) : 0;
+    load_channels(shared.biases, bias);
     clear_room(shared.gains);
     clear_room(shared.readouts);
+    __syncthreads();
 #pragma unroll
     for (int k = 0; k < HELD; k++)
         a[k] *= LOG2_E;
@@ -102,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         added_ahead.put(shared.added);
         upstream_ahead.put(shared.upstream);
 #if SELECTIVE
-        steps_ahead.put(shared.steps);
+        steps_ahead.put(shared.steps, [&](float x, int channel) { return softplus(x + shared.biases[channel]); });
         gains_ahead.put(shared.gains);
         readouts_ahead.put(shared.readouts);
 #endif
@@ -164,7 +170,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
             __syncthreads();
 #endif
 
-            // The lane's parts of du_t, where SELECTIVE without its factor step_t, and of the gradient of step_t through a_t.
+            // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, and of the gradient of delta_t
+            // through a_t.
             auto retreat = [&](int t, float& d_added, float& d_delta)
             {
 #if !SELECTIVE
@@ -201,16 +208,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 }
             };
 
-            // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, step * u. All lanes
-            // have read dy, u and step of the slots before they exchange their sums.
+            // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, delta * u. All lanes
+            // have read dy, u and delta of the slots before they exchange their sums.
             auto settle = [&](int t, float d_added, float d_delta)
             {
 #if SELECTIVE
                 float delta = shared.steps[t][place.channel];
                 float x = shared.added[t][place.channel];
-                shared.steps[t][place.channel] = fmaf(d_delta, LN_2, d_added * x);
+                float upstream = shared.upstream[t][place.channel];
+
+                // The slope of softplus(x), 1 / (1 + e^-x), is 1 - e^-softplus(x).
+                float d_step = fmaf(d_delta, LN_2, d_added * x) * -expm1f(-delta);
+                d_bias += d_step;
+                d_skip = fmaf(upstream, x, d_skip);
+                shared.steps[t][place.channel] = d_step;
                 shared.added[t][place.channel] = x * delta;
-                d_added *= delta;
+                d_added = fmaf(d_added, delta, skipping * upstream);
 #endif
                 shared.upstream[t][place.channel] = d_added;
             };
@@ -260,7 +273,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 
     store_states(d_state, g, place.row, place);
     store_states(decay_parts, d_decay, place.row, place);
-#if !SELECTIVE
+#if SELECTIVE
+    d_bias = lanes_sum(d_bias);
+    d_skip = lanes_sum(d_skip);
+    if (place.lane == 0 && place.at < WIDTH)
+    {
+        bias_parts[place.row * WIDTH + place.at] = d_bias;
+        skip_parts[place.row * WIDTH + place.at] = d_skip;
+    }
+#else
     store_states(readout_parts, d_readout, place.row, place);
 #endif
 }

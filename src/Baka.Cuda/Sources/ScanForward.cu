@@ -3,7 +3,7 @@
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
     const U_TYPE* __restrict__ u, const BEGINS_TYPE* __restrict__ begins, const STATE_TYPE* __restrict__ state, const DECAY_TYPE* __restrict__ decay,
     const READOUT_TYPE* __restrict__ readout, const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain,
-    Y_TYPE* __restrict__ y, FINAL_TYPE* __restrict__ last, float* __restrict__ kept)
+    const BIAS_TYPE* __restrict__ bias, const SKIP_TYPE* __restrict__ skip, Y_TYPE* __restrict__ y, FINAL_TYPE* __restrict__ last, float* __restrict__ kept)
 {
     __shared__ __align__(16) float added[LENGTH][CHANNELS];
     __shared__ __align__(16) float sums[LENGTH][CHANNELS];
@@ -19,8 +19,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
     SlotsAhead<STEP_TYPE> steps_ahead;
     SharedAhead<GAIN_TYPE> gains_ahead;
     SharedAhead<READOUT_TYPE> readouts_ahead;
+    __shared__ float biases[CHANNELS];
+    __shared__ float skips[CHANNELS];
+    load_channels(biases, bias);
+    load_channels(skips, skip);
     clear_room(gains);
     clear_room(readouts);
+    __syncthreads();
 #pragma unroll
     for (int k = 0; k < HELD; k++)
         a[k] *= LOG2_E;
@@ -50,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
         store_states(kept, h, (i64)place.row * CHUNKS + chunk, place);
         added_ahead.put(added);
 #if SELECTIVE
-        steps_ahead.put(steps);
+        steps_ahead.put(steps, [&](float x, int channel) { return softplus(x + biases[channel]); });
         gains_ahead.put(gains);
         readouts_ahead.put(readouts);
 #endif
@@ -85,6 +90,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
             return sum;
         };
 
+        auto leave = [&](int t, float sum)
+        {
+#if SELECTIVE
+            sum = fmaf(skips[place.channel], added[t][place.channel], sum);
+#endif
+            sums[t][place.channel] = sum;
+        };
+
         int t = 0;
 #pragma unroll 2
         for (; t + GROUP <= count; t += GROUP)
@@ -95,14 +108,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
                 parts[i] = advance(t + i);
             float sum = lanes_sums(parts, place.lane);
             if (place.lane < GROUP)
-                sums[t + place.lane][place.channel] = sum;
+                leave(t + place.lane, sum);
         }
 
         for (; t < count; t++)
         {
             float sum = lanes_sum(advance(t));
             if (place.lane == 0)
-                sums[t][place.channel] = sum;
+                leave(t, sum);
         }
 
         __syncthreads();

@@ -8,8 +8,9 @@ namespace Baka.Graph.Ops;
 /// slots that begin something.
 /// <para>Inputs: u [B, T, c]; begins [B, T], ≠ 0 where nothing lies before; state [B, n, c] before the first slot; then</para>
 /// <para>for a constant recurrence: decay a [n, c]; readout c [n, c]. There b = 1 (the moving average of Mega, arXiv 2209.10655).</para>
-/// <para>for a selective one: rate A [n, c] ≤ 0; readout c [B, T, n]; step Δ [B, T, c] ≥ 0; gain B [B, T, n]. There
-/// a_t = exp(Δ_t A) and b_t = Δ_t B_t (the state space of Mamba, arXiv 2312.00752).</para>
+/// <para>for a selective one: rate A [n, c] ≤ 0; readout c [B, T, n]; step s [B, T, c]; gain B [B, T, n]; bias [c]; skip D [c].
+/// There a_t = exp(Δ_t A) and b_t = Δ_t B_t with Δ_t = softplus(s_t + bias), and D u_t is added to y_t (the state space of
+/// Mamba, arXiv 2312.00752).</para>
 /// <para>Outputs: y [B, T, c]; the state after the last slot [B, n, c]; the states before every
 /// <see cref="ChunkLength"/>-th slot [B, chunks, n, c], from which the gradient computes those between anew.</para>
 /// </summary>
@@ -20,13 +21,16 @@ public sealed record Scan(bool Selective) : Op
     public const int ChunkLength = 32;
 
     /// <summary>Places of the inputs.</summary>
-    public const int Added = 0, Begins = 1, State = 2, Decay = 3, Readout = 4, Step = 5, Gain = 6;
+    public const int Added = 0, Begins = 1, State = 2, Decay = 3, Readout = 4, Step = 5, Gain = 6, Bias = 7, Skip = 8;
+
+    /// <summary>How many inputs there are.</summary>
+    public static int Inputs(bool selective) => selective ? 9 : 5;
 
     public override string Kind => Selective ? "SelectiveScan" : "Scan";
 
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs)
     {
-        Require(inputs.Count == (Selective ? 7 : 5), "takes u, begins, state, decay and readout, a selective one also step and gain");
+        Require(inputs.Count == Inputs(Selective), "takes u, begins, state, decay and readout, a selective one also step, gain, bias and skip");
         Require(inputs[Added].Shape.Rank == 3 && inputs[State].Shape.Rank == 3, $"takes u [rows, slots, channels] and a state [rows, states, channels], not {inputs[Added]} and {inputs[State]}");
         var (rows, slots, channels) = (inputs[Added].Shape[0], inputs[Added].Shape[1], inputs[Added].Shape[2]);
         var states = inputs[State].Shape[1];
@@ -39,6 +43,8 @@ public sealed record Scan(bool Selective) : Op
         {
             RequireEqual("the step", inputs[Step], inputs[Added]);
             RequireEqual("the gain", inputs[Gain], inputs[Readout]);
+            RequireEqual("the bias", inputs[Bias], TensorSpec.Float(channels));
+            RequireEqual("the skip", inputs[Skip], TensorSpec.Float(channels));
         }
 
         return [inputs[Added], inputs[State], TensorSpec.Float(rows, Chunks(slots), states, channels)];
@@ -65,15 +71,14 @@ public sealed record Scan(bool Selective) : Op
     private static void RequireEqual(string name, TensorSpec actual, TensorSpec wanted) => Require(actual.Equals(wanted), $"{name} is {wanted}, not {actual}");
 }
 
-/// <summary>(du, dState, dDecay, dReadout[, dStep, dGain]) of <see cref="Scan"/> from its inputs, the states it kept, dy and perhaps the gradient of its last state.</summary>
+/// <summary>(du, dState, dDecay, dReadout[, dStep, dGain, dBias, dSkip]) of <see cref="Scan"/> from its inputs, the states it kept, dy and perhaps the gradient of its last state.</summary>
 /// <param name="HasFinal">The last state has a gradient.</param>
 public sealed record ScanBackward(bool Selective, bool HasFinal) : Op
 {
     public override string Kind => Selective ? "SelectiveScanBackward" : "ScanBackward";
 
-    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) => Selective
-        ? [inputs[Scan.Added], inputs[Scan.State], inputs[Scan.Decay], inputs[Scan.Readout], inputs[Scan.Step], inputs[Scan.Gain]]
-        : [inputs[Scan.Added], inputs[Scan.State], inputs[Scan.Decay], inputs[Scan.Readout]];
+    public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) =>
+        [inputs[Scan.Added], .. inputs.Take(Scan.Inputs(Selective)).Skip(Scan.State)];
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) =>
         inputs[Scan.Added].Shape.Count * inputs[Scan.State].Shape[1] * (Selective ? 32 : 12);

@@ -31,6 +31,8 @@ internal static class ScanReference
                     final[at.State(b, n, c)] = (float)h[^1];
                 }
             }
+
+            at.ForEachSlot((t, c) => sums[at.Slot(b, t, c)] += at.Skip(c) * at.Added(b, t, c));
         }
 
         Round(sums, y);
@@ -39,9 +41,9 @@ internal static class ScanReference
     public static void Backward(Evaluation evaluation, ScanBackward op)
     {
         var at = new Coefficients(evaluation, op.Selective);
-        var dy = evaluation.In(op.Selective ? 8 : 6);
+        var dy = evaluation.In(Scan.Inputs(op.Selective) + 1);
         var dFinal = op.HasFinal ? evaluation.In(evaluation.InputCount - 1) : null;
-        var sums = Enumerable.Range(0, op.Selective ? 6 : 4).Select(i => new double[evaluation.Floats(i).Length]).ToArray();
+        var sums = Enumerable.Range(0, Scan.Inputs(op.Selective) - 1).Select(i => new double[evaluation.Floats(i).Length]).ToArray();
         for (var b = 0; b < at.Rows; b++)
         {
             for (var n = 0; n < at.States; n++)
@@ -76,6 +78,18 @@ internal static class ScanReference
 
                     sums[1][at.State(b, n, c)] = g;
                 }
+            }
+
+            if (op.Selective)
+            {
+                at.ForEachSlot((t, c) =>
+                {
+                    var slot = at.Slot(b, t, c);
+                    sums[0][slot] += at.Skip(c) * dy[slot];
+                    sums[4][slot] *= at.Slope(b, t, c);
+                    sums[6][c] += sums[4][slot];
+                    sums[7][c] += dy[slot] * at.Added(b, t, c);
+                });
             }
         }
 
@@ -114,7 +128,12 @@ internal static class ScanReference
 
         public double Added(int b, int t, int c) => evaluation.In(Scan.Added)[Slot(b, t, c)];
 
-        public double Step(int b, int t, int c) => evaluation.In(Scan.Step)[Slot(b, t, c)];
+        public double Step(int b, int t, int c) => Math.Log(1 + Math.Exp(Raw(b, t, c)));
+
+        /// <summary>Of the step as a function of what it is given as.</summary>
+        public double Slope(int b, int t, int c) => 1 / (1 + Math.Exp(-Raw(b, t, c)));
+
+        public double Skip(int c) => selective ? evaluation.In(Scan.Skip)[c] : 0;
 
         public double Rate(int n, int c) => evaluation.In(Scan.Decay)[n * Channels + c];
 
@@ -125,6 +144,17 @@ internal static class ScanReference
         public double Gain(int b, int t, int n, int c) => selective ? Step(b, t, c) * SharedGain(b, t, n) : 1;
 
         public double Readout(int b, int t, int n, int c) => evaluation.In(Scan.Readout)[selective ? Shared(b, t, n) : n * Channels + c];
+
+        public void ForEachSlot(Action<int, int> action)
+        {
+            for (var t = 0; t < Slots; t++)
+            {
+                for (var c = 0; c < Channels; c++)
+                {
+                    action(t, c);
+                }
+            }
+        }
 
         /// <summary>A state before the first slot and after each.</summary>
         public double[] Trace(int b, int n, int c)
@@ -139,5 +169,7 @@ internal static class ScanReference
 
             return h;
         }
+
+        private double Raw(int b, int t, int c) => evaluation.In(Scan.Step)[Slot(b, t, c)] + evaluation.In(Scan.Bias)[c];
     }
 }

@@ -55,10 +55,10 @@ internal sealed class Mamba : Module
         var z = both.Slice(1, _channels, _channels);
         var u = _conv.Apply(both.Slice(1, 0, _channels), pass).Silu();
         var selected = _x.Apply(u);
-        var step = (_dt.Apply(selected.Slice(1, 0, _rank)) + _dtBias.In(graph)).Softplus();
+        var step = _dt.Apply(selected.Slice(1, 0, _rank));
         var gain = selected.Slice(1, _rank, _states);
         var readout = selected.Slice(1, _rank + _states, _states);
-        var y = _recurrence.Apply(pass, u, -_aLog.In(graph).Exp(), step, gain, readout) + _d.In(graph) * u;
+        var y = _recurrence.Apply(pass, u, -_aLog.In(graph).Exp(), step, _dtBias.In(graph), gain, readout, _d.In(graph));
         return _out.Apply(y * z.Silu());
     }
 }

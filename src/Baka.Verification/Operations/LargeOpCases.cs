@@ -143,7 +143,7 @@ public static class LargeOpCases
         var (perState, perSlot) = (new Shape(states, channels), new Shape(rows, slots, states));
         List<Tensor> inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, states, channels)];
         inputs.AddRange(selective
-            ? [c.Parameter(perState, -4, -0.1f), c.Activation(perSlot), c.Activation(new Shape(rows, slots, channels), 0.01f, 0.5f), c.Activation(perSlot)]
+            ? [c.Parameter(perState, -4, -0.1f), c.Activation(perSlot), c.Activation(rows, slots, channels), c.Activation(perSlot), c.Parameter(new Shape(channels), -4, -1), c.Parameter(channels)]
             : [c.Parameter(perState, 0.5f, 0.99f), c.Parameter(perState)]);
         var scan = c.Graph.AddNode(new Scan(selective), inputs);
         return Tensor.Concat(1, scan.Outputs[0], scan.Outputs[1]);

@@ -295,7 +295,7 @@ public static class OpCases
     private static Tensor Begins(OpCase c, int rows, int slots) =>
         c.Index($"begins {c.Graph.Inputs.Count}", [.. Enumerable.Range(0, rows * slots).Select(_ => c.Size(0, 12) / 12)]).ToFloat().Reshape(rows, slots);
 
-    /// <summary>Decay and readout, or rate, readout, step and gain.</summary>
+    /// <summary>Decay and readout, or rate, readout, step, gain, bias and skip.</summary>
     private static Tensor[] Coefficients(OpCase c, bool selective, int rows, int slots, int states, int channels)
     {
         var perState = new Shape(states, channels);
@@ -305,7 +305,7 @@ public static class OpCases
         }
 
         var perSlot = new Shape(rows, slots, states);
-        return [c.Parameter(perState, -2, -0.1f), c.Activation(perSlot), c.Activation(new Shape(rows, slots, channels), 0.05f, 1), c.Activation(perSlot)];
+        return [c.Parameter(perState, -2, -0.1f), c.Activation(perSlot), c.Activation(rows, slots, channels), c.Activation(perSlot), c.Parameter(channels), c.Parameter(channels)];
     }
 
     /// <summary>Which operand no gradient is wanted of.</summary>

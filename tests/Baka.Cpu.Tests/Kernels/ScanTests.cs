@@ -28,9 +28,12 @@ public sealed unsafe class ScanTests
         var (u, dy, begins, state) = (TestMemory.Random(random, perSlot), TestMemory.Random(random, perSlot), new TestMemory(rows * slots), new TestMemory(perRow));
         var (step, gain, readout) = (TestMemory.Random(random, perSlot), TestMemory.Random(random, shared), TestMemory.Random(random, selective ? shared : perState));
         var decay = TestMemory.Random(random, perState);
+        var (bias, skip) = (TestMemory.Random(random, channels), TestMemory.Random(random, channels));
+        var (steps, slopes) = (new double[perSlot], new double[perSlot]);
         for (var i = 0; i < perSlot; i++)
         {
-            step.Data[i] = MathF.Abs(step.Data[i]);
+            var given = (double)step.Data[i] + bias.Data[i % channels];
+            (steps[i], slopes[i]) = (Math.Log(1 + Math.Exp(given)), 1 / (1 + Math.Exp(-given)));
         }
 
         for (var i = 0; i < perState; i++)
@@ -45,11 +48,11 @@ public sealed unsafe class ScanTests
 
         var (y, final, kept) = (new TestMemory(perSlot), new TestMemory(perRow), new TestMemory(rows * shape.Chunks * perState));
         var (du, dState, dDecay, dReadout) = (new TestMemory(perSlot), new TestMemory(perRow), new TestMemory(perState), new TestMemory(readout.Data.Length));
-        var (dStep, dGain) = (new TestMemory(perSlot), new TestMemory(shared));
+        var (dStep, dGain, dBias, dSkip) = (new TestMemory(perSlot), new TestMemory(shared), new TestMemory(channels), new TestMemory(channels));
         var e = new
         {
             Y = new double[perSlot], Final = new double[perRow], Du = new double[perSlot], Decay = new double[perState],
-            Readout = new double[readout.Data.Length], Step = new double[perSlot], Gain = new double[shared],
+            Readout = new double[readout.Data.Length], Step = new double[perSlot], Gain = new double[shared], Bias = new double[channels], Skip = new double[channels],
         };
         for (var b = 0; b < rows; b++)
         for (var n = 0; n < states; n++)
@@ -62,12 +65,12 @@ public sealed unsafe class ScanTests
             var (rate, product) = ((double)decay.Data[own], 1.0);
             for (var r = s + 1; r <= t; r++)
             {
-                product *= selective ? Math.Exp(step.Data[(b * slots + r) * channels + c] * rate) : rate;
+                product *= selective ? Math.Exp(steps[(b * slots + r) * channels + c] * rate) : rate;
             }
 
             var read = selective ? (b * slots + t) * states + n : own;
             var (weight, added) = ((double)readout.Data[read], (double)u.Data[from]);
-            var factor = selective ? step.Data[from] : 1.0;
+            var factor = selective ? steps[from] : 1.0;
             var gained = factor * (selective ? gain.Data[(b * slots + s) * states + n] : 1.0);
             var upstream = dy.Data[at] * weight;
             e.Y[at] += weight * product * added * gained;
@@ -85,22 +88,33 @@ public sealed unsafe class ScanTests
             for (var r = s + 1; r <= t; r++)
             {
                 var between = (b * slots + r) * channels + c;
-                e.Decay[own] += upstream * product * step.Data[between] * added * gained;
+                e.Decay[own] += upstream * product * steps[between] * added * gained;
                 e.Step[between] += upstream * product * rate * added * gained;
             }
+        }
+
+        for (var i = 0; i < perSlot && selective; i++)
+        {
+            var c = i % channels;
+            e.Y[i] += skip.Data[c] * (double)u.Data[i];
+            e.Du[i] += skip.Data[c] * (double)dy.Data[i];
+            e.Step[i] *= slopes[i];
+            e.Bias[c] += e.Step[i];
+            e.Skip[c] += dy.Data[i] * (double)u.Data[i];
         }
 
         using var team = new ThreadTeam(threads);
         using var forward = new ScanForward(shape, threads)
         {
             VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer, Readouts = new Rows(readout.Pointer, states, (nint)slots * states),
-            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Output = y.Pointer, Final = final.Pointer, Kept = kept.Pointer,
+            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Bias = bias.Pointer, Skip = skip.Pointer, Output = y.Pointer, Final = final.Pointer, Kept = kept.Pointer,
         };
         using var backward = new ScanBackward(shape, threads)
         {
             VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer, Readouts = new Rows(readout.Pointer, states, (nint)slots * states),
-            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Kept = kept.Pointer, OutputGradient = dy.Pointer, AddedGradient = du.Pointer, StateGradient = dState.Pointer,
+            Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Bias = bias.Pointer, Skip = skip.Pointer, Kept = kept.Pointer, OutputGradient = dy.Pointer, AddedGradient = du.Pointer, StateGradient = dState.Pointer,
             DecayGradient = dDecay.Pointer, ReadoutGradient = dReadout.Pointer, StepGradient = dStep.Pointer, GainGradient = dGain.Pointer,
+            BiasGradient = dBias.Pointer, SkipGradient = dSkip.Pointer,
         };
         forward.Run(team);
         backward.Run(team);
@@ -114,6 +128,8 @@ public sealed unsafe class ScanTests
         {
             Close.Assert(e.Step, dStep.Data.ToDoubles(), 1e-5, "the gradient of the step");
             Close.Assert(e.Gain, dGain.Data.ToDoubles(), 1e-5, "the gradient of the gain");
+            Close.Assert(e.Bias, dBias.Data.ToDoubles(), 1e-5, "the gradient of the bias");
+            Close.Assert(e.Skip, dSkip.Data.ToDoubles(), 1e-5, "the gradient of the skip");
         }
     }
 }

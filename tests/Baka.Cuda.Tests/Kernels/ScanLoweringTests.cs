@@ -40,7 +40,7 @@ public class ScanLoweringTests
     {
         var launch = (Launch)Assert.Single(Forward(selective: false, rows: 2, slots: 40, channels: 64, states: 16));
         Assert.Equal("0", launch.Define("SELECTIVE"));
-        Assert.Equal(10, launch.Arguments.Count);
+        Assert.Equal(12, launch.Arguments.Count);
     }
 
     [Fact]
@@ -51,10 +51,10 @@ public class ScanLoweringTests
         Assert.All(operations[1..], o => Assert.Equal("sum_columns", o.Kernel.Name));
         Assert.Equal(new Grid(8 * 48), operations[0].Grid);
 
-        // The states before and after each of 16 slots, 16 of each of 32 channels and two channels' room more, and what 32 slots hold besides.
-        Assert.Equal(4 * (17 * 16 * 34 + 32 * (3 * 32 + 2 * 16)), operations[0].SharedBytes);
-        var parts = operations[0].Arguments.TakeLast(3).Select(a => ((Argument.Pointer)a).View.Shape.Extents.ToArray());
-        Assert.Equal([[8, 16, 1536], [48, 8, 2080, 16], [48, 8, 2080, 16]], parts);
+        // The states before and after each of 16 slots, 16 of each of 32 channels and two channels' room more, what 32 slots hold besides, and biases.
+        Assert.Equal(4 * (17 * 16 * 34 + 32 * (3 * 32 + 2 * 16) + 32), operations[0].SharedBytes);
+        var parts = operations[0].Arguments.TakeLast(5).Select(a => ((Argument.Pointer)a).View.Shape.Extents.ToArray());
+        Assert.Equal([[8, 16, 1536], [48, 8, 2080, 16], [48, 8, 2080, 16], [8, 1536], [8, 1536]], parts);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public class ScanLoweringTests
         var (rows, slots, states, channels) = (u.Shape[0], u.Shape[1], state.Shape[1], u.Shape[2]);
         View[] always = [u, Dense(F32, rows, slots), state, Dense(F32, states, channels)];
         return selective
-            ? [.. always, Dense(BF16, rows, slots, states), u, Dense(BF16, rows, slots, states)]
+            ? [.. always, Dense(BF16, rows, slots, states), u, Dense(BF16, rows, slots, states), Dense(F32, channels), Dense(F32, channels)]
             : [.. always, Dense(F32, states, channels)];
     }
 }
