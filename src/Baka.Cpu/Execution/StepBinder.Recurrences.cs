@@ -40,13 +40,14 @@ internal sealed unsafe partial class StepBinder
     private Action ConvolutionGradient(DepthwiseConvolutionBackward op, Step step)
     {
         var shape = ConvolutionSizes(step);
-        var kernel = _kernels.Get(shape, () => new ConvolutionBackward(shape));
+        var kernel = _kernels.Get(shape, () => new ConvolutionBackward(shape, _kernels.Workers));
         var x = Rows(step.Inputs[0]);
         var begins = Floats(step.Inputs[1]);
         var tail = Floats(step.Inputs[2]);
         var w = Floats(step.Inputs[3]);
-        var dy = Floats(step.Inputs[4]);
-        var dNext = op.HasTail ? Floats(step.Inputs[5]) : null;
+        var bias = Floats(step.Inputs[4]);
+        var dy = Floats(step.Inputs[5]);
+        var dNext = op.HasTail ? Floats(step.Inputs[6]) : null;
         var dx = Rows(step.Outputs[0]);
         var dTail = Floats(step.Outputs[1]);
         var dw = Floats(step.Outputs[2]);
@@ -57,6 +58,7 @@ internal sealed unsafe partial class StepBinder
             kernel.Begins = begins;
             kernel.Tail = tail;
             kernel.Weight = w;
+            kernel.Bias = bias;
             kernel.OutputGradient = dy;
             kernel.NextTailGradient = dNext;
             kernel.InputGradient = dx;

@@ -22,16 +22,15 @@ internal static class ConvolutionLowering
         var vector = Math.Min(VectorWidth.Choose(x.Shape[2], x, y), MostChannels);
         var kernel = Kernel(
             "ConvolutionForward.cu", "convolution_forward", step, vector,
-            ("BIAS_TYPE", step.Inputs[4].Storage.Type),
             ("Y_TYPE", y.Storage.Type),
             ("NEXT_TYPE", step.Outputs[1].Storage.Type));
         return [new Launch(kernel, Grid(x, x.Shape[1], vector), Threads, 0, [.. step.Inputs, .. step.Outputs])];
     }
 
-    /// <summary>(x, begins, tail, w, dy[, dNext]) → (dx, dTail, dw, dBias).</summary>
+    /// <summary>(x, begins, tail, w, bias, dy[, dNext]) → (dx, dTail, dw, dBias).</summary>
     public static IReadOnlyList<Operation> Lower(DepthwiseConvolutionBackward op, Step step, LoweringContext context)
     {
-        var (x, dy, dNext, dx) = (step.Inputs[0], step.Inputs[4], step.Inputs[^1], step.Outputs[0]);
+        var (x, dy, dNext, dx) = (step.Inputs[0], step.Inputs[5], step.Inputs[^1], step.Outputs[0]);
         var (channels, taps) = (x.Shape[2], step.Inputs[3].Shape[0]);
         var slots = taps - 1 + x.Shape[1];
         var vector = Math.Min(VectorWidth.Choose(channels, x, dy, dx), MostChannels);
@@ -51,7 +50,7 @@ internal static class ConvolutionLowering
         [
             new Launch(
                 kernel, Grid(x, slots, vector), Threads, 0,
-                [.. step.Inputs.Take(5), dNext, dx, step.Outputs[1], weightParts, biasParts]),
+                [.. step.Inputs.Take(6), dNext, dx, step.Outputs[1], weightParts, biasParts]),
             .. SumLowering.Reduce(weightParts, 1, parts, taps * channels, step.Outputs[2], context),
             .. SumLowering.Reduce(biasParts, 1, parts, channels, step.Outputs[3], context),
         ];
@@ -80,8 +79,9 @@ internal static class ConvolutionLowering
                 ("BEGINS_TYPE", step.Inputs[1].Storage.Type),
                 ("TAIL_TYPE", step.Inputs[2].Storage.Type),
                 ("W_TYPE", step.Inputs[3].Storage.Type),
+                ("BIAS_TYPE", step.Inputs[4].Storage.Type),
                 .. defines,
             ]);
-        return shared with { Source = shared.Source + SourceFiles.Read(file) };
+        return shared with { Source = string.Concat(SourceFiles.Read("ElementwiseFunctions.cuh"), shared.Source, SourceFiles.Read(file)) };
     }
 }

@@ -1,5 +1,5 @@
-// What a short causal convolution y_t = bias + sum over j of w_j x_(t - TAPS + 1 + j), every channel by itself, and its gradient
-// have in common. A thread takes RUN slots of VECTOR channels of one of the ROWS rows of x [ROWS, SLOTS, WIDTH]; slots below
+// What a short causal convolution y_t = silu(z_t), z_t = bias + sum over j of w_j x_(t - TAPS + 1 + j), every channel by itself,
+// and its gradient have in common. A thread takes RUN slots of VECTOR channels of one of the ROWS rows of x [ROWS, SLOTS, WIDTH]; slots below
 // 0 are those of tail [ROWS, TAPS - 1, WIDTH]. Inputs before a slot that begins something count as 0 for those from it on.
 
 #define VECTORS (WIDTH / VECTOR)
@@ -30,3 +30,18 @@ struct Place
             load_floats(tail + in_tail(slot), to);
     }
 };
+
+// z of a slot, of which inputs[0] is the input and those before it follow, as far as it reaches.
+__device__ __forceinline__ void convolve(
+    float (&z)[VECTOR], const float (&inputs)[TAPS][VECTOR], const float (&weight)[TAPS][VECTOR], const float (&bias)[VECTOR], int reach)
+{
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++)
+        z[i] = bias[i];
+#pragma unroll
+    for (int back = 0; back < TAPS; back++)
+        if (back <= reach)
+#pragma unroll
+            for (int i = 0; i < VECTOR; i++)
+                z[i] = fmaf(weight[TAIL - back][i], inputs[back][i], z[i]);
+}

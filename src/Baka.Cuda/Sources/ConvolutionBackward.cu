@@ -1,13 +1,14 @@
-// The gradient of a convolution: from a run's last slot to its first, each input takes its share of the outputs that it
-// reached. Runs go over the slots of the tail, too. The gradients of w and bias are left in parts, one for every run of
-// every row: w_parts [ROWS * RUNS, TAPS, WIDTH] and bias_parts [ROWS * RUNS, WIDTH].
+// The gradient of a convolution: from a run's last slot to its first, each input takes its share of the z that it reached.
+// z are computed anew, also those of the slots behind the run that its inputs reach. Runs go over the slots of the tail,
+// too. The gradients of w and bias are left in parts, one for every run of every row: w_parts [ROWS * RUNS, TAPS, WIDTH] and
+// bias_parts [ROWS * RUNS, WIDTH].
 
 #define RUNS ((TAIL + SLOTS + RUN - 1) / RUN)
 
 extern "C" __global__ void __launch_bounds__(THREADS) convolution_backward(
     const X_TYPE* __restrict__ x, const BEGINS_TYPE* __restrict__ begins, const TAIL_TYPE* __restrict__ tail, const W_TYPE* __restrict__ w,
-    const DY_TYPE* __restrict__ dy, const DNEXT_TYPE* __restrict__ d_next, DX_TYPE* __restrict__ dx, DTAIL_TYPE* __restrict__ d_tail,
-    float* __restrict__ w_parts, float* __restrict__ bias_parts)
+    const BIAS_TYPE* __restrict__ bias, const DY_TYPE* __restrict__ dy, const DNEXT_TYPE* __restrict__ d_next, DX_TYPE* __restrict__ dx,
+    DTAIL_TYPE* __restrict__ d_tail, float* __restrict__ w_parts, float* __restrict__ bias_parts)
 {
     Place place(RUNS);
     if (place.vector >= VECTORS)
@@ -16,40 +17,61 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolution_backward(
     int first = place.run * RUN - TAIL;
     int end = min(first + RUN, SLOTS);
 
-    // How many slots ahead an input reaches; there is nothing behind the last slot.
+    // Of the slots behind the run, those that its inputs may reach come first.
+    int last = min(end + TAIL, SLOTS) - 1;
+
+    // How many slots ahead an input reaches.
     int ahead = -1;
-    if (end < SLOTS)
-        for (ahead = 0; ahead < TAIL && end + ahead + 1 < SLOTS && (end + ahead + 1 < 0 || !place.begins(begins, end + ahead + 1));)
-            ahead++;
 
     float weight[TAPS][VECTOR];
-    float upstream[TAPS][VECTOR] = {}; // dy of the slot, the next, ...
+    float offset[VECTOR];
+    float inputs[TAPS][VECTOR] = {}; // of the slot, the one before, ...
+    float upstream[TAPS][VECTOR] = {}; // dz of the slot, the next, ...
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
 #pragma unroll
     for (int j = 0; j < TAPS; j++)
-    {
         load_floats(w + place.in(j), weight[j]);
-        if (end + j >= 0 && end + j < SLOTS)
-            load_floats(dy + place.in_slots(end + j), upstream[j]);
-    }
+    load_floats(bias + place.in(0), offset);
+#pragma unroll
+    for (int back = 0; back < TAIL; back++)
+        if (last - back >= -TAIL)
+            place.load_input(x, tail, last - back, inputs[back + 1]);
 
-    for (int slot = end - 1; slot >= first; slot--)
+    for (int slot = last; slot >= first; slot--)
     {
 #pragma unroll
         for (int back = TAIL; back > 0; back--)
 #pragma unroll
             for (int i = 0; i < VECTOR; i++)
+            {
                 upstream[back][i] = upstream[back - 1][i];
-        float input[VECTOR];
-        place.load_input(x, tail, slot, input);
+                inputs[TAIL - back][i] = inputs[TAIL - back + 1][i];
+            }
+        if (slot >= 0)
+            place.load_input(x, tail, slot - TAIL, inputs[TAIL]);
 #pragma unroll
         for (int i = 0; i < VECTOR; i++)
             upstream[0][i] = 0;
         if (slot >= 0)
+        {
+            int reach = 0;
+            while (reach < TAIL && (slot - reach < 0 || !place.begins(begins, slot - reach)))
+                reach++;
+            float z[VECTOR];
+            convolve(z, inputs, weight, offset, reach);
             load_floats(dy + place.in_slots(slot), upstream[0]);
+#pragma unroll
+            for (int i = 0; i < VECTOR; i++)
+            {
+                float s = sigmoid(z[i]);
+                upstream[0][i] *= s * fmaf(z[i], 1.0f - s, 1.0f);
+            }
+        }
         bool cut = slot + 1 >= 0 && slot + 1 < SLOTS && place.begins(begins, slot + 1);
         ahead = cut ? 0 : min(TAIL, ahead + 1);
+        if (slot >= end)
+            continue;
 
         float sum[VECTOR] = {};
 #if HAS_NEXT
@@ -64,7 +86,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolution_backward(
                 for (int i = 0; i < VECTOR; i++)
                 {
                     sum[i] = fmaf(upstream[back][i], weight[TAIL - back][i], sum[i]);
-                    d_weight[TAIL - back][i] = fmaf(upstream[back][i], input[i], d_weight[TAIL - back][i]);
+                    d_weight[TAIL - back][i] = fmaf(upstream[back][i], inputs[0][i], d_weight[TAIL - back][i]);
                 }
 #pragma unroll
         for (int i = 0; i < VECTOR; i++)

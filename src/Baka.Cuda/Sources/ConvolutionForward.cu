@@ -39,17 +39,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolution_forward(
         place.load_input(x, tail, t, inputs[0]);
         reach = place.begins(begins, t) ? 0 : min(TAIL, reach + 1);
 
-        float sum[VECTOR];
+        float z[VECTOR];
+        convolve(z, inputs, weight, offset, reach);
 #pragma unroll
         for (int i = 0; i < VECTOR; i++)
-            sum[i] = offset[i];
-#pragma unroll
-        for (int back = 0; back < TAPS; back++)
-            if (back <= reach)
-#pragma unroll
-                for (int i = 0; i < VECTOR; i++)
-                    sum[i] = fmaf(weight[TAIL - back][i], inputs[back][i], sum[i]);
-        store_floats(y + place.in_slots(t), sum);
+            z[i] *= sigmoid(z[i]);
+        store_floats(y + place.in_slots(t), z);
     }
 
     if (end == SLOTS)

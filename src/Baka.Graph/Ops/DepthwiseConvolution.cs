@@ -3,8 +3,9 @@ using Baka.Graph.Reference;
 namespace Baka.Graph.Ops;
 
 /// <summary>
-/// A short causal convolution, every channel by itself: <c>y_t = bias + Σ_j w_j ⊙ x_{t−k+1+j}</c>, where inputs before the
-/// last slot that begins something count as 0, whatever they hold.
+/// A short causal convolution, every channel by itself, and SiLU: <c>y_t = z_t σ(z_t)</c> with
+/// <c>z_t = bias + Σ_j w_j ⊙ x_{t−k+1+j}</c>, where inputs before the last slot that begins something count as 0, whatever
+/// they hold.
 /// <para>Inputs: x [B, T, c]; begins [B, T], ≠ 0 where nothing lies before; tail [B, k − 1, c], the inputs before the first
 /// slot; w [k, c], oldest first, k ≥ 2; bias [c].</para>
 /// <para>Outputs: y [B, T, c]; the tail after the last slot, 0 where it lies before a beginning.</para>
@@ -31,7 +32,7 @@ public sealed record DepthwiseConvolution : Op
     public override IReadOnlyList<Tensor?> Gradient(GradientContext context)
     {
         var tail = context.OutputGradients[1];
-        Tensor[] inputs = [.. context.Node.Inputs.Take(4), context.Upstream, .. tail is null ? Array.Empty<Tensor>() : [tail]];
+        Tensor[] inputs = [.. context.Node.Inputs, context.Upstream, .. tail is null ? Array.Empty<Tensor>() : [tail]];
         var backward = context.Node.Graph.AddNode(new DepthwiseConvolutionBackward(tail is not null), inputs).Outputs;
         return [backward[0], null, backward[1], backward[2], backward[3]];
     }
@@ -41,20 +42,15 @@ public sealed record DepthwiseConvolution : Op
     public override void Evaluate(Evaluation evaluation)
     {
         var at = new ConvolutionSlots(evaluation);
-        var (w, bias, y, tail) = (evaluation.In(Weight), evaluation.In(Bias), evaluation.Floats(0), evaluation.Floats(1));
+        var (y, tail) = (evaluation.Floats(0), evaluation.Floats(1));
         for (var b = 0; b < at.Rows; b++)
         {
             for (var c = 0; c < at.Channels; c++)
             {
                 for (var t = 0; t < at.Slots; t++)
                 {
-                    double sum = bias[c];
-                    for (var back = 0; back < at.Width && at.Reaches(b, t, back); back++)
-                    {
-                        sum += (double)w[(at.Width - 1 - back) * at.Channels + c] * at.Value(b, t - back, c);
-                    }
-
-                    y[(b * at.Slots + t) * at.Channels + c] = (float)sum;
+                    var sum = at.Sum(b, t, c);
+                    y[(b * at.Slots + t) * at.Channels + c] = (float)(sum / (1 + Math.Exp(-sum)));
                 }
 
                 for (var back = 0; back < at.Width - 1 && at.Reaches(b, at.Slots - 1, back); back++)
@@ -66,18 +62,18 @@ public sealed record DepthwiseConvolution : Op
     }
 }
 
-/// <summary>(dx, dTail, dw, dBias) of <see cref="DepthwiseConvolution"/> from (x, begins, tail, w, dy) and perhaps the gradient of the tail it left.</summary>
+/// <summary>(dx, dTail, dw, dBias) of <see cref="DepthwiseConvolution"/> from its inputs, dy and perhaps the gradient of the tail it left.</summary>
 public sealed record DepthwiseConvolutionBackward(bool HasTail) : Op
 {
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) =>
-        [inputs[DepthwiseConvolution.Input], inputs[DepthwiseConvolution.Tail], inputs[DepthwiseConvolution.Weight], TensorSpec.Float(inputs[DepthwiseConvolution.Weight].Shape[1])];
+        [inputs[DepthwiseConvolution.Input], inputs[DepthwiseConvolution.Tail], inputs[DepthwiseConvolution.Weight], inputs[DepthwiseConvolution.Bias]];
 
     public override long Flops(IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs) => 4 * inputs[0].Shape.Count * inputs[DepthwiseConvolution.Weight].Shape[0];
 
     public override void Evaluate(Evaluation evaluation)
     {
         var at = new ConvolutionSlots(evaluation);
-        var (w, dy, dTail) = (evaluation.In(DepthwiseConvolution.Weight), evaluation.In(4), HasTail ? evaluation.In(5) : null);
+        var (w, dy, dTail) = (evaluation.In(DepthwiseConvolution.Weight), evaluation.In(5), HasTail ? evaluation.In(6) : null);
         double[][] sums = [.. Enumerable.Range(0, 4).Select(i => new double[evaluation.Floats(i).Length])];
         for (var b = 0; b < at.Rows; b++)
         {
@@ -85,7 +81,9 @@ public sealed record DepthwiseConvolutionBackward(bool HasTail) : Op
             {
                 for (var t = 0; t < at.Slots; t++)
                 {
-                    double upstream = dy[(b * at.Slots + t) * at.Channels + c];
+                    var sum = at.Sum(b, t, c);
+                    var sigmoid = 1 / (1 + Math.Exp(-sum));
+                    var upstream = dy[(b * at.Slots + t) * at.Channels + c] * sigmoid * (1 + sum * (1 - sigmoid));
                     sums[3][c] += upstream;
                     for (var back = 0; back < at.Width && at.Reaches(b, t, back); back++)
                     {
@@ -130,6 +128,19 @@ internal sealed class ConvolutionSlots(Evaluation evaluation)
     public float Value(int b, int slot, int c) => slot >= 0
         ? evaluation.In(DepthwiseConvolution.Input)[(b * Slots + slot) * Channels + c]
         : evaluation.In(DepthwiseConvolution.Tail)[(b * (Width - 1) + Width - 1 + slot) * Channels + c];
+
+    /// <summary>z.</summary>
+    public double Sum(int b, int t, int c)
+    {
+        var w = evaluation.In(DepthwiseConvolution.Weight);
+        double sum = evaluation.In(DepthwiseConvolution.Bias)[c];
+        for (var back = 0; back < Width && Reaches(b, t, back); back++)
+        {
+            sum += (double)w[(Width - 1 - back) * Channels + c] * Value(b, t - back, c);
+        }
+
+        return sum;
+    }
 
     /// <summary>Adds to the gradient of a slot: of x, the first, or of the tail, the second.</summary>
     public void Add(double[][] gradients, int b, int slot, int c, double value)

@@ -4,7 +4,7 @@ using Baka.Model.Passes;
 
 namespace Baka.Model.Modules;
 
-/// <summary>y_t = bias + Σ_j w_j ⊙ x_{t−k+1+j} over the slots of a document, every channel by itself; inputs before its beginning are 0.</summary>
+/// <summary>y_t = SiLU(bias + Σ_j w_j ⊙ x_{t−k+1+j}) over the slots of a document, every channel by itself; inputs before its beginning are 0.</summary>
 internal sealed class CausalConvolution : Module
 {
     private readonly ParameterSpec _weight;

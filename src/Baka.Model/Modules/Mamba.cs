@@ -53,7 +53,7 @@ internal sealed class Mamba : Module
         var graph = pass.Graph;
         var both = _in.Apply(_norm.Apply(x));
         var z = both.Slice(1, _channels, _channels);
-        var u = _conv.Apply(both.Slice(1, 0, _channels), pass).Silu();
+        var u = _conv.Apply(both.Slice(1, 0, _channels), pass);
         var selected = _x.Apply(u);
         var step = _dt.Apply(selected.Slice(1, 0, _rank));
         var gain = selected.Slice(1, _rank, _states);
