@@ -44,7 +44,7 @@ internal static class AttentionHopper
             "AttentionQueryItems.cu", "AttentionHopperForward.cu");
         return
         [
-            .. stream.Operations,
+            stream.Packing,
             new Clear(next),
             Launch(
                 kernel, ForwardCut, AttentionSchedule.Grid(shape, shape.Queries, ForwardCut.Rows), QueryItemBytes(ForwardCut, 1), context,
@@ -89,7 +89,7 @@ internal static class AttentionHopper
             "AttentionHopperKeyGradient.cu");
         return
         [
-            .. stream.Operations,
+            stream.Packing,
             new Clear(next),
             Launch(
                 queryKernel, QueryCut, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), GradientItemBytes(QueryCut), context,

@@ -9,13 +9,14 @@ internal sealed record AttentionOperand(View View, long Batch, long Row, long He
 
     public Element Type => View.Storage.Type;
 
-    /// <summary>Elements that one access can move: a power of two, at most 16 bytes, that divides every place where a head's vector begins.</summary>
+    /// <summary>Elements that one access can move: a power of two, at most 16 bytes, that divides a head's width and every place where one begins.</summary>
     public int Vector
     {
         get
         {
             var vector = VectorBytes / Type.Bytes;
-            while ((View.Offset | Batch | Row | Head) % vector != 0)
+            long width = View.Shape[View.Shape.Rank - 1];
+            while ((View.Offset | Batch | Row | Head | width) % vector != 0)
             {
                 vector /= 2;
             }

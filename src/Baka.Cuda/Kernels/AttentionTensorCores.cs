@@ -25,7 +25,7 @@ internal static class AttentionTensorCores
             ]);
         return
         [
-            .. stream.Operations,
+            stream.Packing,
             new Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.Slack + engine.TileBytes * (cut.Rows / Tile + 2 * cut.Stages),
                 [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1]]),
@@ -64,7 +64,7 @@ internal static class AttentionTensorCores
             ]);
         return
         [
-            .. stream.Operations,
+            stream.Packing,
             new Launch(
                 queryKernel, AttentionSchedule.Grid(shape, shape.Queries, queryCut.Rows), queryCut.Threads,
                 engine.Slack + engine.TileBytes * 2 * (queryCut.Rows / Tile + queryCut.Stages),

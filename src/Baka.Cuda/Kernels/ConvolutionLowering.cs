@@ -82,6 +82,6 @@ internal static class ConvolutionLowering
                 ("BIAS_TYPE", step.Inputs[4].Storage.Type),
                 .. defines,
             ]);
-        return shared with { Source = string.Concat(SourceFiles.Read("ElementwiseFunctions.cuh"), shared.Source, SourceFiles.Read(file)) };
+        return shared with { Source = string.Concat(shared.Source, SourceFiles.Read("ElementwiseFunctions.cuh"), SourceFiles.Read(file)) };
     }
 }
