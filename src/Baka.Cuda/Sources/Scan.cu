@@ -62,10 +62,10 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
 
     template <int N> __device__ __forceinline__ void put(float (*to)[N]) const
     {
-        put(to, [](float x, int) { return x; });
+        put(to, [](float x, int, int) { return x; });
     }
 
-    // What f makes of each element and its column.
+    // What f makes of each element, its row and its column.
     template <int N, typename F> __device__ __forceinline__ void put(float (*to)[N], F f) const
     {
         constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
@@ -78,7 +78,7 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
                     Pack<float, STORED> part;
 #pragma unroll
                     for (int j = 0; j < STORED; j++)
-                        part.at[j] = f(to_float(pieces[k].at[i + j]), column(k) + i + j);
+                        part.at[j] = f(to_float(pieces[k].at[i + j]), row(k), column(k) + i + j);
                     store_pack<STORED>(&to[row(k)][column(k) + i], part);
                 }
     }
@@ -147,6 +147,12 @@ __device__ __forceinline__ void held(float (&to)[HELD], const float* row, const 
             to[k + j] = part.at[j];
     }
 }
+
+// What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot.
+template <bool VALUE> struct Known
+{
+    static constexpr bool value = VALUE;
+};
 
 // A bit for each of a chunk's slots: whether nothing lies before it.
 template <typename T> __device__ __forceinline__ u32 starts_of(const T* begins, int count)

@@ -16,6 +16,7 @@ struct Chunk
     float upstream[LENGTH][CHANNELS]; // dy, then du
 #if SELECTIVE
     float steps[LENGTH][CHANNELS]; // delta, then the gradient of step
+    float slopes[LENGTH][CHANNELS]; // of delta as a function of step
     float gains[LENGTH][ROOM];
     float readouts[LENGTH][ROOM];
     float biases[CHANNELS];
@@ -108,7 +109,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         added_ahead.put(shared.added);
         upstream_ahead.put(shared.upstream);
 #if SELECTIVE
-        steps_ahead.put(shared.steps, [&](float x, int channel) { return softplus(x + shared.biases[channel]); });
+        steps_ahead.put(shared.steps, [&](float x, int slot, int channel)
+        {
+            x += shared.biases[channel];
+            shared.slopes[slot][channel] = sigmoid(x);
+            return softplus(x);
+        });
         gains_ahead.put(shared.gains);
         readouts_ahead.put(shared.readouts);
 #endif
@@ -116,153 +122,159 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         if (chunk > 0)
             read(chunk - 1);
 
-        for (int tile = (count - 1) / TILE; tile >= 0; tile--)
+        auto go_through = [&](auto cut)
         {
-            int begin = tile * TILE;
-            int end = min(count, begin + TILE);
-            float h[HELD];
-#pragma unroll
-            for (int k = 0; k < HELD; k++)
-                h[k] = chunk_state[k];
-            auto advance = [&](int t)
+            for (int tile = (count - 1) / TILE; tile >= 0; tile--)
             {
-                float x = shared.added[t][place.channel];
-                bool starting = starts >> t & 1;
-#if SELECTIVE
-                float delta = shared.steps[t][place.channel];
-                x *= delta;
-                float b[HELD];
-                held(b, shared.gains[t], place);
-#endif
+                int begin = tile * TILE;
+                int end = min(count, begin + TILE);
+                float h[HELD];
 #pragma unroll
                 for (int k = 0; k < HELD; k++)
+                    h[k] = chunk_state[k];
+                auto advance = [&](int t)
                 {
-                    float before = starting ? 0 : h[k];
+                    float x = shared.added[t][place.channel];
+                    bool starting = cut.value && starts >> t & 1;
 #if SELECTIVE
-                    h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
-#else
-                    h[k] = fmaf(a[k], before, x);
+                    float delta = shared.steps[t][place.channel];
+                    x *= delta;
+                    float b[HELD];
+                    held(b, shared.gains[t], place);
 #endif
-                }
-            };
-            auto leave = [&](int slot)
-            {
 #pragma unroll
-                for (int k = 0; k < HELD; k++)
-                    shared.states[slot][place.state(k)][place.channel] = h[k];
-            };
+                    for (int k = 0; k < HELD; k++)
+                    {
+                        float before = starting ? 0 : h[k];
+#if SELECTIVE
+                        h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
+#else
+                        h[k] = fmaf(a[k], before, x);
+#endif
+                    }
+                };
+                auto leave = [&](int slot)
+                {
+#pragma unroll
+                    for (int k = 0; k < HELD; k++)
+                        shared.states[slot][place.state(k)][place.channel] = h[k];
+                };
 
 #pragma unroll 4
-            for (int t = 0; t < begin; t++)
-                advance(t);
-            leave(0);
+                for (int t = 0; t < begin; t++)
+                    advance(t);
+                leave(0);
 #pragma unroll 4
-            for (int t = begin; t < end; t++)
-            {
-                advance(t);
-                leave(t - begin + 1);
-            }
+                for (int t = begin; t < end; t++)
+                {
+                    advance(t);
+                    leave(t - begin + 1);
+                }
 
 #if SELECTIVE
-            __syncthreads();
-            i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
-            sum_channels(readout_parts + part, shared.upstream + begin, shared.states + 1, end - begin);
-            __syncthreads();
+                __syncthreads();
+                i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
+                sum_channels(readout_parts + part, shared.upstream + begin, shared.states + 1, end - begin);
+                __syncthreads();
 #endif
 
-            // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, and of the gradient of delta_t
-            // through a_t.
-            auto retreat = [&](int t, float& d_added, float& d_delta)
-            {
+                // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, and of the gradient of delta_t
+                // through a_t.
+                auto retreat = [&](int t, float& d_added, float& d_delta)
+                {
 #if !SELECTIVE
-                float x = shared.added[t][place.channel];
+                    float x = shared.added[t][place.channel];
 #endif
-                float upstream = shared.upstream[t][place.channel];
-                bool starting = starts >> t & 1;
-                d_added = d_delta = 0;
+                    float upstream = shared.upstream[t][place.channel];
+                    bool starting = cut.value && starts >> t & 1;
+                    d_added = d_delta = 0;
 #if SELECTIVE
-                float delta = shared.steps[t][place.channel];
-                float b[HELD], c[HELD];
-                held(b, shared.gains[t], place);
-                held(c, shared.readouts[t], place);
+                    float delta = shared.steps[t][place.channel];
+                    float b[HELD], c[HELD];
+                    held(b, shared.gains[t], place);
+                    held(c, shared.readouts[t], place);
 #endif
 #pragma unroll
-                for (int k = 0; k < HELD; k++)
-                {
-                    float before = starting ? 0 : shared.states[t - begin][place.state(k)][place.channel];
-                    g[k] = fmaf(upstream, c[k], g[k]);
+                    for (int k = 0; k < HELD; k++)
+                    {
+                        float before = starting ? 0 : shared.states[t - begin][place.state(k)][place.channel];
+                        g[k] = fmaf(upstream, c[k], g[k]);
 #if SELECTIVE
-                    float factor = exp2_fast(delta * a[k]);
-                    float exponent = g[k] * before * factor;
-                    d_decay[k] = fmaf(exponent, delta, d_decay[k]);
-                    d_delta = fmaf(exponent, a[k], d_delta);
-                    d_added = fmaf(g[k], b[k], d_added);
-                    shared.states[t - begin + 1][place.state(k)][place.channel] = g[k];
+                        float handed = g[k] * exp2_fast(delta * a[k]);
+                        float exponent = handed * before;
+                        d_decay[k] = fmaf(exponent, delta, d_decay[k]);
+                        d_delta = fmaf(exponent, a[k], d_delta);
+                        d_added = fmaf(g[k], b[k], d_added);
+                        shared.states[t - begin + 1][place.state(k)][place.channel] = g[k];
 #else
-                    float factor = a[k];
-                    d_readout[k] = fmaf(upstream, fmaf(factor, before, x), d_readout[k]);
-                    d_decay[k] = fmaf(g[k], before, d_decay[k]);
-                    d_added += g[k];
+                        float handed = g[k] * a[k];
+                        d_readout[k] = fmaf(upstream, fmaf(a[k], before, x), d_readout[k]);
+                        d_decay[k] = fmaf(g[k], before, d_decay[k]);
+                        d_added += g[k];
 #endif
-                    g[k] = starting ? 0 : g[k] * factor;
+                        g[k] = starting ? 0 : handed;
+                    }
+                };
+
+                // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, delta * u. All lanes
+                // have read dy, u and delta of the slots before they exchange their sums.
+                auto settle = [&](int t, float d_added, float d_delta)
+                {
+#if SELECTIVE
+                    float delta = shared.steps[t][place.channel];
+                    float x = shared.added[t][place.channel];
+                    float upstream = shared.upstream[t][place.channel];
+                    float d_step = fmaf(d_delta, LN_2, d_added * x) * shared.slopes[t][place.channel];
+                    d_bias += d_step;
+                    d_skip = fmaf(upstream, x, d_skip);
+                    shared.steps[t][place.channel] = d_step;
+                    shared.added[t][place.channel] = x * delta;
+                    d_added = fmaf(d_added, delta, skipping * upstream);
+#endif
+                    shared.upstream[t][place.channel] = d_added;
+                };
+
+                int t = end;
+                while ((t - begin) % GROUP != 0)
+                {
+                    float d_added, d_delta;
+                    retreat(--t, d_added, d_delta);
+                    d_added = lanes_sum(d_added);
+#if SELECTIVE
+                    d_delta = lanes_sum(d_delta);
+#endif
+                    if (place.lane == 0)
+                        settle(t, d_added, d_delta);
                 }
-            };
 
-            // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, delta * u. All lanes
-            // have read dy, u and delta of the slots before they exchange their sums.
-            auto settle = [&](int t, float d_added, float d_delta)
-            {
-#if SELECTIVE
-                float delta = shared.steps[t][place.channel];
-                float x = shared.added[t][place.channel];
-                float upstream = shared.upstream[t][place.channel];
-
-                // The slope of softplus(x), 1 / (1 + e^-x), is 1 - e^-softplus(x).
-                float d_step = fmaf(d_delta, LN_2, d_added * x) * -expm1f(-delta);
-                d_bias += d_step;
-                d_skip = fmaf(upstream, x, d_skip);
-                shared.steps[t][place.channel] = d_step;
-                shared.added[t][place.channel] = x * delta;
-                d_added = fmaf(d_added, delta, skipping * upstream);
-#endif
-                shared.upstream[t][place.channel] = d_added;
-            };
-
-            int t = end;
-            while ((t - begin) % GROUP != 0)
-            {
-                float d_added, d_delta;
-                retreat(--t, d_added, d_delta);
-                d_added = lanes_sum(d_added);
-#if SELECTIVE
-                d_delta = lanes_sum(d_delta);
-#endif
-                if (place.lane == 0)
-                    settle(t, d_added, d_delta);
-            }
-
-            while (t > begin)
-            {
-                t -= GROUP;
-                float d_added[GROUP], d_delta[GROUP];
+                while (t > begin)
+                {
+                    t -= GROUP;
+                    float d_added[GROUP], d_delta[GROUP];
 #pragma unroll
-                for (int i = GROUP - 1; i >= 0; i--)
-                    retreat(t + i, d_added[i], d_delta[i]);
-                float added = lanes_sums(d_added, place.lane);
-                float delta = 0;
+                    for (int i = GROUP - 1; i >= 0; i--)
+                        retreat(t + i, d_added[i], d_delta[i]);
+                    float added = lanes_sums(d_added, place.lane);
+                    float delta = 0;
 #if SELECTIVE
-                delta = lanes_sums(d_delta, place.lane);
+                    delta = lanes_sums(d_delta, place.lane);
 #endif
-                if (place.lane < GROUP)
-                    settle(t + place.lane, added, delta);
-            }
+                    if (place.lane < GROUP)
+                        settle(t + place.lane, added, delta);
+                }
 
 #if SELECTIVE
-            __syncthreads();
-            sum_channels(gain_parts + part, shared.added + begin, shared.states + 1, end - begin);
+                __syncthreads();
+                sum_channels(gain_parts + part, shared.added + begin, shared.states + 1, end - begin);
 #endif
-            __syncthreads();
-        }
+                __syncthreads();
+            }
+        };
+
+        if (starts != 0)
+            go_through(Known<true>());
+        else
+            go_through(Known<false>());
 
         store_slots(du, shared.upstream, first, count);
 #if SELECTIVE

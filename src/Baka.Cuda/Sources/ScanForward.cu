@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
         store_states(kept, h, (i64)place.row * CHUNKS + chunk, place);
         added_ahead.put(added);
 #if SELECTIVE
-        steps_ahead.put(steps, [&](float x, int channel) { return softplus(x + biases[channel]); });
+        steps_ahead.put(steps, [&](float x, int, int channel) { return softplus(x + biases[channel]); });
         gains_ahead.put(gains);
         readouts_ahead.put(readouts);
 #endif
@@ -64,10 +64,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
             read(chunk + 1);
 
         // The lane's part of y_t.
-        auto advance = [&](int t)
+        auto advance = [&](int t, auto cut)
         {
             float x = added[t][place.channel];
-            bool starting = starts >> t & 1;
+            bool starting = cut.value && starts >> t & 1;
             float sum = 0;
 #if SELECTIVE
             float delta = steps[t][place.channel];
@@ -98,26 +98,33 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
             sums[t][place.channel] = sum;
         };
 
-        int t = 0;
+        auto go_through = [&](auto cut)
+        {
+            int t = 0;
 #pragma unroll 2
-        for (; t + GROUP <= count; t += GROUP)
-        {
-            float parts[GROUP];
+            for (; t + GROUP <= count; t += GROUP)
+            {
+                float parts[GROUP];
 #pragma unroll
-            for (int i = 0; i < GROUP; i++)
-                parts[i] = advance(t + i);
-            float sum = lanes_sums(parts, place.lane);
-            if (place.lane < GROUP)
-                leave(t + place.lane, sum);
-        }
+                for (int i = 0; i < GROUP; i++)
+                    parts[i] = advance(t + i, cut);
+                float sum = lanes_sums(parts, place.lane);
+                if (place.lane < GROUP)
+                    leave(t + place.lane, sum);
+            }
 
-        for (; t < count; t++)
-        {
-            float sum = lanes_sum(advance(t));
-            if (place.lane == 0)
-                leave(t, sum);
-        }
+            for (; t < count; t++)
+            {
+                float sum = lanes_sum(advance(t, cut));
+                if (place.lane == 0)
+                    leave(t, sum);
+            }
+        };
 
+        if (starts != 0)
+            go_through(Known<true>());
+        else
+            go_through(Known<false>());
         __syncthreads();
         store_slots(y, sums, first, count);
     }
