@@ -39,6 +39,10 @@ public sealed class View(Storage storage, long offset, Shape shape, long[] strid
     /// <summary>Whether the view is the whole of its storage in its own order.</summary>
     public bool IsWhole => IsDense && Offset == 0 && Shape.Count == Storage.Count;
 
+    /// <summary>Whether the elements of another lie alike, wherever that begins.</summary>
+    public bool LiesAs(View other) =>
+        Storage.Type == other.Storage.Type && Shape.Equals(other.Shape) && Enumerable.Range(0, Shape.Rank).All(axis => Shape[axis] == 1 || Strides[axis] == other.Strides[axis]);
+
     /// <summary>Whether the elements fill a stretch of memory, in whatever order.</summary>
     public bool IsPacked => Permute(AxesAsTheyLie()).IsDense;
 

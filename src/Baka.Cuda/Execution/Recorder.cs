@@ -33,7 +33,7 @@ internal sealed unsafe class Recorder(CudaStream stream, KernelCompiler kernels,
                 Put(launch, address);
                 break;
             case Product product:
-                products.Run(products.Prepare(product), address(product.A), address(product.B), address(product.D));
+                products.Run(products.Prepare(product), address(product.A), address(product.B), address(product.C ?? product.D), address(product.D));
                 break;
             case Clear clear:
                 stream.Clear(address(clear.Target), clear.Target.Shape.Count * clear.Target.Storage.Type.Bytes);

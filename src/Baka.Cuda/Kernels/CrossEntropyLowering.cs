@@ -75,19 +75,19 @@ internal static class CrossEntropyLowering
         {
             View Chunk(View view) => view.Slice(0, start, Math.Min(chunk, rows - start));
             var logits = scratch.Slice(1, 0, vocabulary).Slice(0, 0, Math.Min(chunk, rows - start));
-            operations.Add(new Product(Chunk(x), false, w, true, logits, Accumulate: false));
+            operations.Add(new Product(Chunk(x), false, w, true, logits));
 
             // What is read for a gradient, or else written instead of one.
             View[] operands = [logits, Chunk(targets), Chunk(nll), Chunk(gradient?.Upstream ?? step.Outputs[1])];
             operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
             if (gradient?.Dx is { } dx)
             {
-                operations.Add(new Product(logits, false, w, false, Chunk(dx), Accumulate: false));
+                operations.Add(new Product(logits, false, w, false, Chunk(dx)));
             }
 
             if (gradient?.Dw is { } dw)
             {
-                operations.Add(new Product(logits, true, Chunk(x), false, dw, Accumulate: gradient.Adds || start > 0));
+                operations.Add(new Product(logits, true, Chunk(x), false, dw, gradient.Adds || start > 0 ? dw : null));
             }
         }
 

@@ -12,19 +12,16 @@ internal static class ProductLowering
         var operations = new List<Operation>();
         var element = a.Storage.Type == Element.BFloat16 || b.Storage.Type == Element.BFloat16 ? Element.BFloat16 : Element.Float32;
         var (left, right) = (Converted(a, element, context, operations), Converted(b, element, context, operations));
-        if (addend is not null)
-        {
-            operations.AddRange(CopyLowering.Into(d, addend, context));
-        }
 
         // f32 factors cannot give a bf16 result.
         var target = element == Element.Float32 && d.Storage.Type != Element.Float32 ? context.Scratch(element, d.Shape.Extents) : d;
-        if (target != d && addend is not null)
+        if (addend is not null && !(target == d && addend.LiesAs(d)))
         {
-            operations.AddRange(CopyLowering.Lower(d, target, context));
+            operations.AddRange(CopyLowering.Into(target, addend, context));
+            addend = target;
         }
 
-        operations.Add(new Product(left, transposeA, right, transposeB, target, addend is not null));
+        operations.Add(new Product(left, transposeA, right, transposeB, target, addend));
         if (target != d)
         {
             operations.AddRange(CopyLowering.Lower(target, d, context));

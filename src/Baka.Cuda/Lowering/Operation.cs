@@ -11,10 +11,10 @@ internal abstract record Operation;
 internal record Launch(Kernel Kernel, Grid Grid, int Threads, int SharedBytes, IReadOnlyList<Argument> Arguments) : Operation;
 
 /// <summary>
-/// D = op(A)·op(B), or C + op(A)·op(B) where <see cref="Accumulate"/> is set and D holds C already. A, B and D are
+/// D = op(A)·op(B), or C + op(A)·op(B) where there is a C: D itself, or another that lies as D does. A, B and D are
 /// row-major matrices whose rows may lie apart from each other, or batches of such matrices; sums are f32.
 /// </summary>
-internal sealed record Product(View A, bool TransposeA, View B, bool TransposeB, View D, bool Accumulate) : Operation;
+internal sealed record Product(View A, bool TransposeA, View B, bool TransposeB, View D, View? C = null) : Operation;
 
 /// <summary>Sets whole storage behind a dense view to zero bits.</summary>
 internal sealed record Clear(View Target) : Operation;

@@ -28,8 +28,8 @@ internal sealed class DeviceSpeed(CudaContext context, CudaStream stream)
         using var b = Random(element, shape.Count);
         using var d = Random(element, shape.Count);
         View Matrix() => new(new Storage(StorageKind.Scratch, "speed", element, shape.Count), shape);
-        var prepared = products.Prepare(new Product(Matrix(), false, Matrix(), true, Matrix(), false));
-        return prepared.Shape.Flops / Seconds(() => products.Run(prepared, a.Address, b.Address, d.Address));
+        var prepared = products.Prepare(new Product(Matrix(), false, Matrix(), true, Matrix()));
+        return prepared.Shape.Flops / Seconds(() => products.Run(prepared, a.Address, b.Address, d.Address, d.Address));
     }
 
     /// <summary>Bytes read and written a second when memory is copied on the GPU.</summary>

@@ -76,14 +76,15 @@ internal sealed unsafe class ProductRunner : IDisposable
 
     /// <summary>Computes a prepared product on addresses of the operands' first elements. Can be recorded.</summary>
     /// <exception cref="CudaException">cuBLASLt refuses.</exception>
-    public void Run(PreparedProduct product, ulong a, ulong b, ulong d)
+    /// <param name="c">Of what is added to; not read where nothing is.</param>
+    public void Run(PreparedProduct product, ulong a, ulong b, ulong c, ulong d)
     {
         if (product.Shape.SwapsOperands)
         {
             (a, b) = (b, a);
         }
 
-        CublasLt.Check(Start(product, ref product.Algorithm, a, b, d), "cublasLtMatmul");
+        CublasLt.Check(Start(product, ref product.Algorithm, a, b, c, d), "cublasLtMatmul");
     }
 
     public void Dispose()
@@ -98,14 +99,14 @@ internal sealed unsafe class ProductRunner : IDisposable
         _ = _library.Destroy(_handle);
     }
 
-    private int Start(PreparedProduct product, ref MatmulAlgorithm algorithm, ulong a, ulong b, ulong d)
+    private int Start(PreparedProduct product, ref MatmulAlgorithm algorithm, ulong a, ulong b, ulong c, ulong d)
     {
         var alpha = 1f;
         var beta = product.Shape.Accumulate ? 1f : 0f;
         fixed (MatmulAlgorithm* chosen = &algorithm)
         {
             return _library.Matmul(
-                _handle, product.Operation, &alpha, b, product.First, a, product.Second, &beta, d, product.Result, d, product.Result,
+                _handle, product.Operation, &alpha, b, product.First, a, product.Second, &beta, c, product.Result, d, product.Result,
                 chosen, _workspace.Address, (nuint)WorkspaceBytes, _stream.Handle);
         }
     }
@@ -146,7 +147,7 @@ internal sealed unsafe class ProductRunner : IDisposable
             product.Shape,
             proposals.Length,
             (own ?? scratch!).Address,
-            (i, a, b, d) => Start(product, ref proposals[i].Algorithm, a, b, d) == 0);
+            (i, a, b, d) => Start(product, ref proposals[i].Algorithm, a, b, d, d) == 0);
     }
 
     private static int Fastest(float[] times)

@@ -4,11 +4,11 @@ using Baka.Cuda.Lowering;
 namespace Baka.Cuda.Products;
 
 /// <summary>
-/// All that the choice of an algorithm for a product depends on: D[m, n] = (D +) A[m, k] · B[k, n], with D row-major, once or
-/// for every matrix of a batch.
-/// Products of equal shape share what is prepared for them.
+/// All that the choice of an algorithm for a product depends on: D[m, n] = (C +) A[m, k] · B[k, n], with D row-major, once or
+/// for every matrix of a batch. Products of equal shape share what is prepared for them.
 /// </summary>
 /// <param name="A">The left operand; <see cref="Operand.Transposed"/> tells whether it lies transposed in memory.</param>
+/// <param name="Accumulate">Whether there is a C, which lies as D does.</param>
 /// <param name="SwapsOperands">Whether A and B have changed places, since D's columns are contiguous and not its rows.</param>
 /// <param name="FastTf32">Whether f32 operands may be rounded for the tensor cores.</param>
 internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bool Accumulate, bool SwapsOperands, bool FastTf32)
@@ -27,6 +27,17 @@ internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bo
         var a = Flipped(Operand.Of(product.A), product.TransposeA);
         var b = Flipped(Operand.Of(product.B), product.TransposeB);
         var d = Operand.Of(product.D);
+        if (product.C is { } addend)
+        {
+            var c = Operand.Of(addend);
+            var alignment = Math.Min(c.Alignment, d.Alignment);
+            d = d with { Alignment = alignment };
+            if (c with { Alignment = alignment } != d)
+            {
+                throw new ArgumentException($"A product is not added to {Text(c)} in {Text(d)}.");
+            }
+        }
+
         // Dᵀ = op(B)ᵀ · op(A)ᵀ
         var swaps = d.Transposed;
         if (swaps)
@@ -34,7 +45,7 @@ internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bo
             (a, b, d) = (Flipped(b, true), Flipped(a, true), Flipped(d, true));
         }
 
-        var shape = new ProductShape(a, b, d, product.Accumulate, swaps, fastTf32 && a.Type == Element.Float32);
+        var shape = new ProductShape(a, b, d, product.C is not null, swaps, fastTf32 && a.Type == Element.Float32);
         return shape.Fits && shape.CanMultiply ? shape : throw new ArgumentException($"There is no product {shape}.");
     }
 

@@ -36,9 +36,14 @@ internal sealed class Matrix : IDisposable
         var gap = random.Next(2) == 0 ? 0 : random.Next(10);
         var storage = new Storage(StorageKind.Scratch, "matrix", type, offset + (rows + gap) * (columns + gap));
         var strides = random.Next(3) == 0 ? new long[] { 1, rows + gap } : [columns + gap, 1];
-        // Numbers that bf16 holds exactly.
-        var values = Enumerable.Range(0, (int)storage.Count).Select(_ => random.Next(-128, 128) / 128f).ToArray();
-        return new Matrix(gpu, new View(storage, offset, new Shape(rows, columns), strides), values);
+        return new Matrix(gpu, new View(storage, offset, new Shape(rows, columns), strides), Numbers(random, storage));
+    }
+
+    /// <summary>Another that lies as this one does.</summary>
+    public Matrix Another(Random random)
+    {
+        var storage = new Storage(StorageKind.Scratch, "matrix", View.Storage.Type, View.Storage.Count);
+        return new Matrix(_gpu, new View(storage, View.Offset, View.Shape, [.. View.Strides]), Numbers(random, storage));
     }
 
     public long Index(int row, int column) => View.Offset + row * View.Strides[0] + column * View.Strides[1];
@@ -57,4 +62,7 @@ internal sealed class Matrix : IDisposable
     }
 
     public void Dispose() => _memory.Dispose();
+
+    /// <summary>Numbers that bf16 holds exactly.</summary>
+    private static float[] Numbers(Random random, Storage storage) => [.. Enumerable.Range(0, (int)storage.Count).Select(_ => random.Next(-128, 128) / 128f)];
 }

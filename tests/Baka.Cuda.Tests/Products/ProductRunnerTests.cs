@@ -24,14 +24,16 @@ public sealed class ProductRunnerTests
             using var a = Matrix.Random(gpu, random, operands, transposeA ? k : m, transposeA ? m : k);
             using var b = Matrix.Random(gpu, random, operands, transposeB ? n : k, transposeB ? k : n);
             using var d = Matrix.Random(gpu, random, result, m, n);
-            var product = new Product(a.View, transposeA, b.View, transposeB, d.View, random.Next(2) == 0);
+            using var c = d.Another(random);
+            var addend = new[] { null, c, d }[random.Next(3)];
+            var product = new Product(a.View, transposeA, b.View, transposeB, d.View, addend?.View);
 
             var prepared = products.Prepare(product);
-            products.Run(prepared, a.Address, b.Address, d.Address);
+            products.Run(prepared, a.Address, b.Address, (addend ?? d).Address, d.Address);
 
             // Rounding of k sums in f32 of numbers up to 1, and of the result.
             var tolerance = k * k * Math.Pow(2, -24) + (result == Element.BFloat16 ? (k + 1) * Math.Pow(2, -9) : 0);
-            Matrix.AssertEqual(prepared.Shape, Expected(product, a, b, d), d.Download(), tolerance);
+            Matrix.AssertEqual(prepared.Shape, Expected(product, a, b, addend, d), d.Download(), tolerance);
         }
     }
 
@@ -42,7 +44,7 @@ public sealed class ProductRunnerTests
         var random = new Random(4);
         using var a = Matrix.Random(gpu, random, Element.BFloat16, 24, 16);
         using var d = Matrix.Random(gpu, random, Element.BFloat16, 24, 24);
-        var product = new Product(a.View, false, a.View, true, d.View, false);
+        var product = new Product(a.View, false, a.View, true, d.View);
         using (var first = new ProductRunner(gpu.Context, gpu.Stream, gpu.CacheFolder, fastTf32: false))
         {
             Assert.Same(first.Prepare(product), first.Prepare(product));
@@ -62,16 +64,16 @@ public sealed class ProductRunnerTests
         using var products = new ProductRunner(gpu.Context, gpu.Stream, gpu.CacheFolder, fastTf32: true);
         using var a = Matrix.Random(gpu, random, Element.Float32, 8, 8);
         using var d = Matrix.Random(gpu, random, Element.Float32, 8, 8);
-        var prepared = products.Prepare(new Product(a.View, false, a.View, true, d.View, false));
-        products.Run(prepared, a.Address, a.Address, d.Address);
+        var prepared = products.Prepare(new Product(a.View, false, a.View, true, d.View));
+        products.Run(prepared, a.Address, a.Address, d.Address, d.Address);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        products.Run(prepared, a.Address, a.Address, d.Address);
+        products.Run(prepared, a.Address, a.Address, d.Address, d.Address);
 
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    private static double[] Expected(Product product, Matrix a, Matrix b, Matrix d)
+    private static double[] Expected(Product product, Matrix a, Matrix b, Matrix? c, Matrix d)
     {
         var result = d.Values.Select(value => (double)value).ToArray();
         var depth = product.A.Shape[product.TransposeA ? 0 : 1];
@@ -79,7 +81,7 @@ public sealed class ProductRunnerTests
         {
             for (var column = 0; column < product.D.Shape[1]; column++)
             {
-                var sum = product.Accumulate ? d[row, column] : 0.0;
+                var sum = c is not null ? c[row, column] : 0.0;
                 for (var i = 0; i < depth; i++)
                 {
                     sum += (double)(product.TransposeA ? a[i, row] : a[row, i]) * (product.TransposeB ? b[column, i] : b[i, column]);
