@@ -31,6 +31,7 @@ internal static class Access
         FusedElementwise or FinishedProduct or MatMul or MatMulAdd or Concat or Pad => true,
         Norm or NormBackward or NormBackwardAdd or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
         DepthwiseConvolutionBackward => output == 0,
+        ScanBackward { Selective: true } => output is ScanBackward.Readout or ScanBackward.Gain,
         AttentionBackward => true,
         GatherRows or StepSum or StepSpread => true,
         _ => false,

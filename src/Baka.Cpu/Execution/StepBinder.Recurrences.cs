@@ -131,9 +131,10 @@ internal sealed unsafe partial class StepBinder
         var du = Floats(step.Outputs[0]);
         var dState = Floats(step.Outputs[1]);
         var dDecay = Floats(step.Outputs[2]);
-        var dReadout = Floats(step.Outputs[3]);
+        var dReadout = op.Selective ? null : Floats(step.Outputs[3]);
+        var dReadouts = op.Selective ? Rows(step.Outputs[3]) : default;
         var dStep = op.Selective ? Floats(step.Outputs[4]) : null;
-        var dGain = op.Selective ? Floats(step.Outputs[5]) : null;
+        var dGains = op.Selective ? Rows(step.Outputs[5]) : default;
         var dBias = op.Selective ? Floats(step.Outputs[6]) : null;
         var dSkip = op.Selective ? Floats(step.Outputs[7]) : null;
         return () =>
@@ -146,8 +147,9 @@ internal sealed unsafe partial class StepBinder
             kernel.StateGradient = dState;
             kernel.DecayGradient = dDecay;
             kernel.ReadoutGradient = dReadout;
+            kernel.ReadoutGradients = dReadouts;
             kernel.StepGradient = dStep;
-            kernel.GainGradient = dGain;
+            kernel.GainGradients = dGains;
             kernel.BiasGradient = dBias;
             kernel.SkipGradient = dSkip;
             kernel.Run(_team);

@@ -69,14 +69,17 @@ public sealed unsafe class ScanBackward : ScanKernel
     /// <summary>[n, c].</summary>
     public float* DecayGradient { get; set; }
 
-    /// <summary>[n, c], or [B, T, n] in a selective scan.</summary>
+    /// <summary>[n, c]; constant alone.</summary>
     public float* ReadoutGradient { get; set; }
+
+    /// <summary>[B, T, n]; selective alone.</summary>
+    public Rows ReadoutGradients { get; set; }
 
     /// <summary>ds: [B, T, c]; selective alone.</summary>
     public float* StepGradient { get; set; }
 
     /// <summary>db: [B, T, n]; selective alone.</summary>
-    public float* GainGradient { get; set; }
+    public Rows GainGradients { get; set; }
 
     /// <summary>[c]; selective alone.</summary>
     public float* BiasGradient { get; set; }
@@ -114,9 +117,8 @@ public sealed unsafe class ScanBackward : ScanKernel
         AddUp<S, V>(_skipOfRows, Shape.Rows, Shape.Channels, SkipGradient, worker, workers);
         if (_parts > 1)
         {
-            var size = (nint)Shape.Rows * Shape.Slots * Shape.States;
-            AddUp<S, V>(_readoutOfParts, _parts, size, ReadoutGradient, worker, workers);
-            AddUp<S, V>(_gainOfParts, _parts, size, GainGradient, worker, workers);
+            AddUpSlots(_readoutOfParts, ReadoutGradients, worker, workers);
+            AddUpSlots(_gainOfParts, GainGradients, worker, workers);
         }
     }
 
@@ -166,9 +168,12 @@ public sealed unsafe class ScanBackward : ScanKernel
 
             if (Shape.Selective && end > start)
             {
-                var to = ((nint)part * Shape.Rows * Shape.Slots + first) * states;
-                SumLanes<S, V>(shared.Readouts, count * states, (_parts == 1 ? ReadoutGradient : _readoutOfParts) + to);
-                SumLanes<S, V>(shared.Gains, count * states, (_parts == 1 ? GainGradient : _gainOfParts) + to);
+                for (var t = 0; t < count; t++)
+                {
+                    var slot = chunk * ScanShape.ChunkLength + t;
+                    SumLanes<S, V>(shared.Readouts + t * states * S.Count, SharedOf(_readoutOfParts, ReadoutGradients, part, row, slot));
+                    SumLanes<S, V>(shared.Gains + t * states * S.Count, SharedOf(_gainOfParts, GainGradients, part, row, slot));
+                }
             }
         }
 
@@ -341,13 +346,38 @@ public sealed unsafe class ScanBackward : ScanKernel
         }
     }
 
-    private static void SumLanes<S, V>(float* tile, int rows, float* to)
+    /// <summary>Where a part's share of a slot's n sums goes: to its own memory, or into the result where it is the only one.</summary>
+    private float* SharedOf(float* parts, Rows result, int part, int row, int slot) =>
+        _parts == 1 ? result.At(row, slot) : parts + (((nint)part * Shape.Rows + row) * Shape.Slots + slot) * Shape.States;
+
+    private void SumLanes<S, V>(float* tile, float* to)
         where S : struct, ISimd<V>
         where V : struct
     {
-        for (var row = 0; row < rows; row++)
+        for (var n = 0; n < Shape.States; n++)
         {
-            to[row] = S.Sum(S.Load(tile + row * S.Count));
+            to[n] = S.Sum(S.Load(tile + n * S.Count));
+        }
+    }
+
+    /// <summary>The sum of the parts' shares, slot by slot.</summary>
+    private void AddUpSlots(float* parts, Rows to, int worker, int workers)
+    {
+        var (start, end) = ThreadTeam.Share(Shape.Rows * Shape.Slots, worker, workers);
+        for (var i = start; i < end; i++)
+        {
+            var (row, slot) = Math.DivRem(i, Shape.Slots);
+            var sums = to.At(row, slot);
+            for (var n = 0; n < Shape.States; n++)
+            {
+                var sum = 0f;
+                for (var part = 0; part < _parts; part++)
+                {
+                    sum += SharedOf(parts, to, part, row, slot)[n];
+                }
+
+                sums[n] = sum;
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Baka.Compiler.Plans;
 using Baka.Cuda.Lowering;
+using Baka.Graph;
 using Baka.Graph.Ops;
 
 namespace Baka.Cuda.Kernels;
@@ -40,7 +41,7 @@ internal static class SumLowering
         return operations;
     }
 
-    /// <summary>Sums the middle axis of dense x [outer, reduced, inner] into dense y [outer, inner].</summary>
+    /// <summary>Sums the middle axis of dense x [outer, reduced, inner] into y [outer, inner], whose rows may lie apart from each other where inner is not 1.</summary>
     public static IReadOnlyList<Operation> Reduce(View x, int outer, int reduced, int inner, View y, LoweringContext context) =>
         inner == 1 ? ReduceRows(x, outer, reduced, y, context) : ReduceColumns(x, outer, reduced, inner, y, context);
 
@@ -87,7 +88,13 @@ internal static class SumLowering
 
     private static IReadOnlyList<Operation> ReduceColumns(View x, int outer, int reduced, int width, View y, LoweringContext context)
     {
-        var vector = VectorWidth.ChooseDense(width, x, y);
+        if (Rows(y, checked(outer * width)) is not { } rows)
+        {
+            var sums = context.Scratch(y.Storage.Type, y.Shape.Extents);
+            return [.. ReduceColumns(x, outer, reduced, width, sums, context), .. CopyLowering.Lower(sums, y, context)];
+        }
+
+        var vector = Math.Min(VectorWidth.ChooseDense(width, x, y), VectorWidth.Choose(rows.Shape[1], rows));
         var lanesX = Math.Min(ColumnLanes, (int)BitOperations.RoundUpToPowerOf2((uint)(width / vector)));
         var lanesY = Math.Min(Blocks.Threads / lanesX, 1 << BitOperations.Log2((uint)reduced));
         var tiles = Blocks.Count(width / vector, lanesX);
@@ -98,6 +105,8 @@ internal static class SumLowering
             "sum_columns",
             ("REDUCED", reduced),
             ("WIDTH", width),
+            ("Y_WIDTH", parts == 1 ? rows.Shape[1] : width),
+            ("Y_STRIDE", parts == 1 ? rows.Strides[0] : width),
             ("PARTS", parts),
             ("LENGTH", length),
             ("VECTOR", vector),
@@ -107,6 +116,13 @@ internal static class SumLowering
             ("Y_TYPE", target.Storage.Type));
         var launch = new Launch(kernel, new Grid(checked(outer * parts * tiles)), lanesX * lanesY, 0, [x, target]);
         return parts == 1 ? [launch] : [launch, .. ReduceColumns(target, outer, parts, width, y, context)];
+    }
+
+    /// <summary>A dense view as one row, another as rows equally far apart; null where it is neither.</summary>
+    private static View? Rows(View view, int count)
+    {
+        var width = view.IsDense ? count : view.Shape[view.Shape.Rank - 1];
+        return view.Reshape(new Shape(count / width, width));
     }
 
     /// <summary>Into how many parts of which length a sum is cut, so that the GPU is full but its threads have something to do.</summary>

@@ -1,5 +1,5 @@
 // Sums over the middle axis of x [OUTER, REDUCED, WIDTH], cut into PARTS parts of LENGTH (the last may be shorter):
-// y [OUTER, PARTS, WIDTH].
+// y [OUTER, PARTS, WIDTH], whose elements lie in rows of Y_WIDTH, Y_STRIDE apart.
 //
 // A block has LANES_Y x LANES_X threads. A thread sums every LANES_Y-th of a part's rows in VECTOR neighboring columns; then
 // the block adds what its LANES_Y threads have for the same columns.
@@ -48,5 +48,8 @@ extern "C" __global__ void __launch_bounds__(LANES_X * LANES_Y) sum_columns(cons
     }
 
     if (lane_y == 0 && vector < VECTORS)
-        store_floats(y + (i64)item * WIDTH + vector * VECTOR, sum);
+    {
+        i64 i = (i64)item * WIDTH + vector * VECTOR;
+        store_floats(y + i / Y_WIDTH * Y_STRIDE + i % Y_WIDTH, sum);
+    }
 }

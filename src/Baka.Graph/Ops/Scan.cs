@@ -75,6 +75,9 @@ public sealed record Scan(bool Selective) : Op
 /// <param name="HasFinal">The last state has a gradient.</param>
 public sealed record ScanBackward(bool Selective, bool HasFinal) : Op
 {
+    /// <summary>Places of the outputs that all channels share.</summary>
+    public const int Readout = 3, Gain = 5;
+
     public override string Kind => Selective ? "SelectiveScanBackward" : "ScanBackward";
 
     public override IReadOnlyList<TensorSpec> Infer(IReadOnlyList<TensorSpec> inputs) =>

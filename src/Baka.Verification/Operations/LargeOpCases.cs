@@ -75,6 +75,7 @@ public static class LargeOpCases
         ["convolution of odd channels"] = c => Convolution(c, rows: 1, slots: 65, channels: 301),
         ["scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: false),
         ["selective scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: true),
+        ["selective scan, slices of a product"] = c => ScanOfSlices(c, rows: 2, slots: 70, states: 16, channels: 96),
         ["selective scan of 5 states"] = c => Scan(c, rows: 1, slots: 65, states: 5, channels: 133, selective: true),
         ["adamw"] = AdamW,
     };
@@ -147,6 +148,20 @@ public static class LargeOpCases
             : [c.Parameter(perState, 0.5f, 0.99f), c.Parameter(perState)]);
         var scan = c.Graph.AddNode(new Scan(selective), inputs);
         return Tensor.Concat(1, scan.Outputs[0], scan.Outputs[1]);
+    }
+
+    /// <summary>Gain and readout lie side by side in what one product gives, and so do their gradients.</summary>
+    private static Tensor ScanOfSlices(OpCase c, int rows, int slots, int states, int channels)
+    {
+        var wide = c.Activation(rows * slots, 40).Linear(c.Parameter(new Shape(24 + 2 * states, 40), -0.3f, 0.3f));
+        Tensor PerSlot(int i) => wide.Slice(1, 24 + i * states, states).Reshape(rows, slots, states);
+        Tensor[] inputs =
+        [
+            c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, states, channels), c.Parameter(new Shape(states, channels), -4, -0.1f),
+            PerSlot(1), c.Activation(rows, slots, channels), PerSlot(0), c.Parameter(new Shape(channels), -4, -1), c.Parameter(channels),
+        ];
+        var y = c.Graph.AddNode(new Scan(Selective: true), inputs).Outputs[0];
+        return Tensor.Concat(1, y.Reshape(rows * slots, channels), wide.Slice(1, 0, 24));
     }
 
     /// <summary>A document begins in the middle of every row.</summary>

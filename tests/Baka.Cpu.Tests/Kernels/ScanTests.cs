@@ -113,7 +113,8 @@ public sealed unsafe class ScanTests
         {
             VectorBits = bits, Added = u.Pointer, Begins = begins.Pointer, State = state.Pointer, Decay = decay.Pointer, Readout = readout.Pointer, Readouts = new Rows(readout.Pointer, states, (nint)slots * states),
             Step = step.Pointer, Gains = new Rows(gain.Pointer, states, (nint)slots * states), Bias = bias.Pointer, Skip = skip.Pointer, Kept = kept.Pointer, OutputGradient = dy.Pointer, AddedGradient = du.Pointer, StateGradient = dState.Pointer,
-            DecayGradient = dDecay.Pointer, ReadoutGradient = dReadout.Pointer, StepGradient = dStep.Pointer, GainGradient = dGain.Pointer,
+            DecayGradient = dDecay.Pointer, ReadoutGradient = dReadout.Pointer, ReadoutGradients = new Rows(dReadout.Pointer, states, (nint)slots * states),
+            StepGradient = dStep.Pointer, GainGradients = new Rows(dGain.Pointer, states, (nint)slots * states),
             BiasGradient = dBias.Pointer, SkipGradient = dSkip.Pointer,
         };
         forward.Run(team);

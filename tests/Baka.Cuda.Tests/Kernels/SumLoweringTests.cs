@@ -38,6 +38,19 @@ public class SumLoweringTests
     }
 
     [Fact]
+    public void Sums_go_to_rows_that_lie_apart_from_each_other()
+    {
+        var x = Dense(F32, 48, 8, 20, 16);
+        var columns = Dense(Element.BFloat16, 8, 20, 80).Slice(2, 48, 16);
+        var launch = Assert.Single(SumLowering.Reduce(x, 1, 48, 8 * 20 * 16, columns, Context()));
+        Assert.Equal(("16", "80", "8"), (launch.Define("Y_WIDTH"), launch.Define("Y_STRIDE"), launch.Define("VECTOR")));
+
+        // Where they are not equally far apart, they are copied there.
+        var slots = Dense(Element.BFloat16, 8, 30, 80).Slice(2, 48, 16).Slice(1, 0, 20);
+        Assert.Equal(["sum_columns", "copy"], SumLowering.Reduce(x, 1, 48, 8 * 20 * 16, slots, Context()).Select(o => ((Launch)o).Kernel.Name));
+    }
+
+    [Fact]
     public void Squares_of_all_tensors_of_one_element_take_one_launch()
     {
         var op = new SumOfSquares();
