@@ -108,7 +108,7 @@ internal static class ScanLowering
         var room = Blocks.Count(states, lanes) * lanes;
         for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
-            var perSlot = selective ? 4 * channels + 2 * room : 2 * channels;
+            var perSlot = selective ? 3 * channels + 2 * room : 2 * channels;
             var perChunk = Scan.ChunkLength * perSlot + (selective ? channels : 0);
             var bytes = (perChunk + (Tile + 1L) * room * (channels + 2)) * sizeof(float);
             if (bytes <= device.SharedBytesPerBlock)

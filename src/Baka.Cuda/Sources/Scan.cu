@@ -62,10 +62,10 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
 
     template <int N> __device__ __forceinline__ void put(float (*to)[N]) const
     {
-        put(to, [](float x, int, int) { return x; });
+        put(to, [](float x, int) { return x; });
     }
 
-    // What f makes of each element, its row and its column.
+    // What f makes of each element and its column.
     template <int N, typename F> __device__ __forceinline__ void put(float (*to)[N], F f) const
     {
         constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
@@ -78,7 +78,7 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
                     Pack<float, STORED> part;
 #pragma unroll
                     for (int j = 0; j < STORED; j++)
-                        part.at[j] = f(to_float(pieces[k].at[i + j]), row(k), column(k) + i + j);
+                        part.at[j] = f(to_float(pieces[k].at[i + j]), column(k) + i + j);
                     store_pack<STORED>(&to[row(k)][column(k) + i], part);
                 }
     }

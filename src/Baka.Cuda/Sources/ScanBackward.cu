@@ -16,13 +16,23 @@ struct Chunk
     float upstream[LENGTH][CHANNELS]; // dy, then du
 #if SELECTIVE
     float steps[LENGTH][CHANNELS]; // delta, then the gradient of step
-    float slopes[LENGTH][CHANNELS]; // of delta as a function of step
     float gains[LENGTH][ROOM];
     float readouts[LENGTH][ROOM];
     float biases[CHANNELS];
 #endif
     States states[1 + TILE]; // h before the tile and after each of its slots, from the last on g_t
 };
+
+// The slope of softplus where it is x > 0, 1 - e^-x: a series near 0, where the difference would lose digits.
+__device__ __forceinline__ float slope_of(float x)
+{
+    float series = fmaf(x, -1.0f / 720, 1.0f / 120);
+    series = fmaf(x, -series, 1.0f / 24);
+    series = fmaf(x, -series, 1.0f / 6);
+    series = fmaf(x, -series, 1.0f / 2);
+    series = fmaf(x, -series, 1.0f);
+    return x < 0.25f ? x * series : 1.0f - exp2_fast(-LOG2_E * x);
+}
 
 // to[t, n] = sum over the block's channels of x[t, channel] * states[t, n, channel].
 __device__ __forceinline__ void sum_channels(float* to, const float (*x)[CHANNELS], const States* states, int count)
@@ -109,12 +119,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         added_ahead.put(shared.added);
         upstream_ahead.put(shared.upstream);
 #if SELECTIVE
-        steps_ahead.put(shared.steps, [&](float x, int slot, int channel)
-        {
-            x += shared.biases[channel];
-            shared.slopes[slot][channel] = sigmoid(x);
-            return softplus(x);
-        });
+        steps_ahead.put(shared.steps, [&](float x, int channel) { return softplus(x + shared.biases[channel]); });
         gains_ahead.put(shared.gains);
         readouts_ahead.put(shared.readouts);
 #endif
@@ -224,7 +229,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                     float delta = shared.steps[t][place.channel];
                     float x = shared.added[t][place.channel];
                     float upstream = shared.upstream[t][place.channel];
-                    float d_step = fmaf(d_delta, LN_2, d_added * x) * shared.slopes[t][place.channel];
+                    float d_step = fmaf(d_delta, LN_2, d_added * x) * slope_of(delta);
                     d_bias += d_step;
                     d_skip = fmaf(upstream, x, d_skip);
                     shared.steps[t][place.channel] = d_step;

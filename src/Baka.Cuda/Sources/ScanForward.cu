@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
         store_states(kept, h, (i64)place.row * CHUNKS + chunk, place);
         added_ahead.put(added);
 #if SELECTIVE
-        steps_ahead.put(steps, [&](float x, int, int channel) { return softplus(x + biases[channel]); });
+        steps_ahead.put(steps, [&](float x, int channel) { return softplus(x + biases[channel]); });
         gains_ahead.put(gains);
         readouts_ahead.put(readouts);
 #endif

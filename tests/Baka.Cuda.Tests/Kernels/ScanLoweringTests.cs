@@ -52,7 +52,7 @@ public class ScanLoweringTests
         Assert.Equal(new Grid(8 * 48), operations[0].Grid);
 
         // The states before and after each of 16 slots, 16 of each of 32 channels and two channels' room more, what 32 slots hold besides, and biases.
-        Assert.Equal(4 * (17 * 16 * 34 + 32 * (4 * 32 + 2 * 16) + 32), operations[0].SharedBytes);
+        Assert.Equal(4 * (17 * 16 * 34 + 32 * (3 * 32 + 2 * 16) + 32), operations[0].SharedBytes);
         var parts = operations[0].Arguments.TakeLast(5).Select(a => ((Argument.Pointer)a).View.Shape.Extents.ToArray());
         Assert.Equal([[8, 16, 1536], [48, 8, 2080, 16], [48, 8, 2080, 16], [8, 1536], [8, 1536]], parts);
     }
