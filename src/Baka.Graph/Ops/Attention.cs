@@ -24,7 +24,8 @@ public sealed record Attention(int Heads, int Windows, float Theta, bool DetachP
     {
         Require(inputs.Count is 6 or 8, "takes q, k, v, first, last, position and perhaps a past");
         var (k, v) = (inputs[1].Shape, inputs[2].Shape);
-        Require(v.Rank == 3 && v[2] % Heads == 0, $"v is [rows, slots, width] with a width for {Heads} heads, not {inputs[2]}");
+        Require(v.Rank == 3, $"v is [rows, slots, width], not {inputs[2]}");
+        Require(v[2] % Heads == 0, $"the width {v[2]} is no multiple of {Heads} heads");
         Require(Fits(inputs[0].Shape, v) && Fits(k, v), $"q and k are as wide as v or one head of it, not {inputs[0]}, {inputs[1]} for {inputs[2]}");
         Require(Theta == 0 || v[2] / Heads % 2 == 0, $"the head width {v[2] / Heads} is odd, so it has no pairs to rotate");
         Require(v[1] % Windows == 0, $"{v[1]} slots are no multiple of {Windows} windows");
