@@ -7,11 +7,8 @@ namespace Baka.Cuda.Kernels;
 internal static class AttentionSources
 {
     /// <summary>A kernel from files one after the other, the last of which holds the function.</summary>
-    public static Kernel Kernel(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
-    {
-        var first = Lowering.Kernel.FromFile("AttentionShape.cu", name, defines.ToArray());
-        return first with { Source = string.Concat([first.Source, .. files.Select(SourceFiles.Read)]) };
-    }
+    public static Kernel Kernel(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files) =>
+        Lowering.Kernel.FromFiles(name, defines, ["AttentionShape.cu", .. files]);
 
     /// <summary>The log-sum-exp [B, h, W·S] as an operand of kernels.</summary>
     public static IEnumerable<(string Name, object Value)> LogSumExp(View view) =>

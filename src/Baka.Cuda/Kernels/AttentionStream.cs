@@ -37,7 +37,7 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
             "attention_pack",
             [
                 .. shape.Defines(), .. inputs.Key.Defines("K"), .. inputs.PastKey.Defines("KP"), .. inputs.Value.Defines("V"), .. inputs.PastValue.Defines("VP"),
-                ("THREADS", Threads), ("HEADS_AT_A_TIME", HeadsAtATime), ("KEY_ROWS", keyRows), ("SWIZZLED", swizzled), ("ONLY_FINITE", onlyFinite), ("PACK_VALUES", packsValues),
+                ("THREADS", Threads), ("PIECE", Piece), ("HEADS_AT_A_TIME", HeadsAtATime), ("KEY_ROWS", keyRows), ("SWIZZLED", swizzled), ("ONLY_FINITE", onlyFinite), ("PACK_VALUES", packsValues),
             ],
             "Rope.cu", "AttentionColumns.cu", "AttentionPack.cu");
         var pieces = (long)shape.Batch * shape.Stream * (shape.PaddedWidth / Piece);

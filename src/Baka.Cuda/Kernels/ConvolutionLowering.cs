@@ -62,8 +62,7 @@ internal static class ConvolutionLowering
     private static Kernel Kernel(string file, string name, Step step, int vector, params (string Name, object Value)[] defines)
     {
         var x = step.Inputs[0];
-        var shared = Lowering.Kernel.FromFile(
-            "Convolution.cu",
+        return Lowering.Kernel.FromFiles(
             name,
             [
                 ("ROWS", x.Shape[0]),
@@ -81,7 +80,7 @@ internal static class ConvolutionLowering
                 ("W_TYPE", step.Inputs[3].Storage.Type),
                 ("BIAS_TYPE", step.Inputs[4].Storage.Type),
                 .. defines,
-            ]);
-        return shared with { Source = string.Concat(shared.Source, SourceFiles.Read("ElementwiseFunctions.cuh"), SourceFiles.Read(file)) };
+            ],
+            "ElementwiseFunctions.cuh", "Convolution.cu", file);
     }
 }

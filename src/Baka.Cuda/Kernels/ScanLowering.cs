@@ -128,8 +128,7 @@ internal static class ScanLowering
         var selection = Selection(selective, step);
         var (delta, gain) = (selection[0], selection[1]);
         var slotVector = Math.Min(VectorWidth.Choose(sizes.Channels, [delta, .. slots]), Math.Min(channels, Scan.ChunkLength / lanes));
-        var shared = Lowering.Kernel.FromFile(
-            "Scan.cu",
+        return Lowering.Kernel.FromFiles(
             name,
             [
                 ("SELECTIVE", selective),
@@ -153,7 +152,7 @@ internal static class ScanLowering
                 ("BIAS_TYPE", selection[2].Storage.Type),
                 ("SKIP_TYPE", selection[3].Storage.Type),
                 .. defines,
-            ]);
-        return shared with { Source = string.Concat(shared.Source, SourceFiles.Read("ElementwiseFunctions.cuh"), SourceFiles.Read(file)) };
+            ],
+            "ElementwiseFunctions.cuh", "Scan.cu", file);
     }
 }

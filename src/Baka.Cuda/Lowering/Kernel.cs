@@ -24,7 +24,11 @@ internal sealed record Kernel(string Source, string Name)
     /// <summary>A kernel from an embedded file, with names it leaves open defined in front of it.</summary>
     /// <param name="file">Such as <c>Norm.cu</c>.</param>
     /// <param name="defines">Numbers, element types and other text by name.</param>
-    public static Kernel FromFile(string file, string name, params ReadOnlySpan<(string Name, object Value)> defines)
+    public static Kernel FromFile(string file, string name, params ReadOnlySpan<(string Name, object Value)> defines) =>
+        FromFiles(name, defines.ToArray(), file);
+
+    /// <summary>The same from files one after the other, the last of which holds the function.</summary>
+    public static Kernel FromFiles(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
     {
         var source = new StringBuilder();
         foreach (var (define, value) in defines)
@@ -32,7 +36,7 @@ internal sealed record Kernel(string Source, string Name)
             source.Append("#define ").Append(define).Append(' ').Append(Text(value)).Append('\n');
         }
 
-        return new Kernel(source.Append(SourceFiles.Read(file)).ToString(), name);
+        return new Kernel(source.AppendJoin("", files.Select(SourceFiles.Read)).ToString(), name);
     }
 
     private static string Text(object value) => value switch

@@ -3,7 +3,6 @@
 // PADDED_WIDTH], by the blocks whose z is 1. A thread does the same piece of a slot for HEADS_AT_A_TIME heads, which share
 // their angles.
 
-#define PIECE 8
 #define PIECES (PADDED_WIDTH / PIECE)
 
 // The heads from `head` on of COUNT.
