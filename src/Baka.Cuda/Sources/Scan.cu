@@ -161,6 +161,82 @@ template <typename T> __device__ __forceinline__ u32 starts_of(const T* begins, 
     return warp_ballot(t < count && to_float(begins[t]) != 0);
 }
 
+// What a chunk's slots are given, in shared memory: u and, where SELECTIVE, delta, gain and readout.
+struct Given
+{
+    float added[LENGTH][CHANNELS];
+#if SELECTIVE
+    float steps[LENGTH][CHANNELS];
+    float gains[LENGTH][ROOM];
+    float readouts[LENGTH][ROOM];
+    float biases[CHANNELS];
+
+    // What is there before the first chunk is put; the block has to be waited for.
+    __device__ __forceinline__ void prepare(const BIAS_TYPE* bias)
+    {
+        load_channels(biases, bias);
+        clear_room(gains);
+        clear_room(readouts);
+    }
+#endif
+};
+
+// The same on its way there.
+struct GivenAhead
+{
+    SlotsAhead<U_TYPE> added;
+#if SELECTIVE
+    SlotsAhead<STEP_TYPE> steps;
+    SharedAhead<GAIN_TYPE> gains;
+    SharedAhead<READOUT_TYPE> readouts;
+#endif
+
+    __device__ __forceinline__ void read(
+        const U_TYPE* __restrict__ u, const STEP_TYPE* __restrict__ step, const GAIN_TYPE* __restrict__ gain, const READOUT_TYPE* __restrict__ readout,
+        int row, int slot, int count)
+    {
+        i64 first = (i64)row * SLOTS + slot;
+        read_slots(added, u, first, count);
+#if SELECTIVE
+        read_slots(steps, step, first, count);
+        read_shared<GAIN_ROW_STRIDE, GAIN_STRIDE>(gains, gain, row, slot, count);
+        read_shared<READOUT_ROW_STRIDE, READOUT_STRIDE>(readouts, readout, row, slot, count);
+#endif
+    }
+
+    __device__ __forceinline__ void put(Given& to) const
+    {
+        added.put(to.added);
+#if SELECTIVE
+        steps.put(to.steps, [&](float x, int channel) { return softplus(x + to.biases[channel]); });
+        gains.put(to.gains);
+        readouts.put(to.readouts);
+#endif
+    }
+};
+
+// Takes the thread's states of a channel, h_(t-1), to h_t; a is a_t, where SELECTIVE the rate times log2(e).
+__device__ __forceinline__ void advance(float (&h)[HELD], const float (&a)[HELD], const Given& given, int t, bool starting, const Place& place)
+{
+    float x = given.added[t][place.channel];
+#if SELECTIVE
+    float delta = given.steps[t][place.channel];
+    x *= delta;
+    float b[HELD];
+    held(b, given.gains[t], place);
+#endif
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+    {
+        float before = starting ? 0 : h[k];
+#if SELECTIVE
+        h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
+#else
+        h[k] = fmaf(a[k], before, x);
+#endif
+    }
+}
+
 // A channel's values of x [.., STATES, WIDTH].
 template <typename T> __device__ __forceinline__ void load_states(float (&to)[HELD], const T* x, i64 matrix, const Place& place)
 {

@@ -12,14 +12,8 @@ typedef float States[ROOM][CHANNELS + 2];
 
 struct Chunk
 {
-    float added[LENGTH][CHANNELS]; // u, then what was added
     float upstream[LENGTH][CHANNELS]; // dy, then du
-#if SELECTIVE
-    float steps[LENGTH][CHANNELS]; // delta, then the gradient of step
-    float gains[LENGTH][ROOM];
-    float readouts[LENGTH][ROOM];
-    float biases[CHANNELS];
-#endif
+    Given given; // of u, then what was added; of delta, then the gradient of step
     States states[1 + TILE]; // h before the tile and after each of its slots, from the last on g_t
 };
 
@@ -62,7 +56,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 {
     DYNAMIC_SHARED(memory);
     Chunk& shared = *reinterpret_cast<Chunk*>(memory);
-    SlotsAhead<U_TYPE> added_ahead;
+    GivenAhead ahead;
     SlotsAhead<DY_TYPE> upstream_ahead;
     Place place;
     float a[HELD], g[HELD], kept_ahead[HELD], d_decay[HELD] = {};
@@ -75,14 +69,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         g[k] = 0;
 #endif
 #if SELECTIVE
-    SlotsAhead<STEP_TYPE> steps_ahead;
-    SharedAhead<GAIN_TYPE> gains_ahead;
-    SharedAhead<READOUT_TYPE> readouts_ahead;
     float d_bias = 0, d_skip = 0;
     const float skipping = place.at < WIDTH ? to_float(skip[place.at]) : 0;
-    load_channels(shared.biases, bias);
-    clear_room(shared.gains);
-    clear_room(shared.readouts);
+    shared.given.prepare(bias);
     __syncthreads();
 #pragma unroll
     for (int k = 0; k < HELD; k++)
@@ -96,14 +85,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     {
         i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
         int count = min(LENGTH, SLOTS - chunk * LENGTH);
-        read_slots(added_ahead, u, first, count);
+        ahead.read(u, step, gain, readout, place.row, chunk * LENGTH, count);
         read_slots(upstream_ahead, dy, first, count);
         load_states(kept_ahead, kept, (i64)place.row * CHUNKS + chunk, place);
-#if SELECTIVE
-        read_slots(steps_ahead, step, first, count);
-        read_shared<GAIN_ROW_STRIDE, GAIN_STRIDE>(gains_ahead, gain, place.row, chunk * LENGTH, count);
-        read_shared<READOUT_ROW_STRIDE, READOUT_STRIDE>(readouts_ahead, readout, place.row, chunk * LENGTH, count);
-#endif
     };
 
     read(CHUNKS - 1);
@@ -116,13 +100,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 #pragma unroll
         for (int k = 0; k < HELD; k++)
             chunk_state[k] = kept_ahead[k];
-        added_ahead.put(shared.added);
+        ahead.put(shared.given);
         upstream_ahead.put(shared.upstream);
-#if SELECTIVE
-        steps_ahead.put(shared.steps, [&](float x, int channel) { return softplus(x + shared.biases[channel]); });
-        gains_ahead.put(shared.gains);
-        readouts_ahead.put(shared.readouts);
-#endif
         __syncthreads();
         if (chunk > 0)
             read(chunk - 1);
@@ -137,27 +116,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 #pragma unroll
                 for (int k = 0; k < HELD; k++)
                     h[k] = chunk_state[k];
-                auto advance = [&](int t)
-                {
-                    float x = shared.added[t][place.channel];
-                    bool starting = cut.value && starts >> t & 1;
-#if SELECTIVE
-                    float delta = shared.steps[t][place.channel];
-                    x *= delta;
-                    float b[HELD];
-                    held(b, shared.gains[t], place);
-#endif
-#pragma unroll
-                    for (int k = 0; k < HELD; k++)
-                    {
-                        float before = starting ? 0 : h[k];
-#if SELECTIVE
-                        h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
-#else
-                        h[k] = fmaf(a[k], before, x);
-#endif
-                    }
-                };
+                auto starts_at = [&](int t) { return cut.value && starts >> t & 1; };
                 auto leave = [&](int slot)
                 {
 #pragma unroll
@@ -167,12 +126,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 
 #pragma unroll 4
                 for (int t = 0; t < begin; t++)
-                    advance(t);
+                    advance(h, a, shared.given, t, starts_at(t), place);
                 leave(0);
 #pragma unroll 4
                 for (int t = begin; t < end; t++)
                 {
-                    advance(t);
+                    advance(h, a, shared.given, t, starts_at(t), place);
                     leave(t - begin + 1);
                 }
 
@@ -188,16 +147,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 auto retreat = [&](int t, float& d_added, float& d_delta)
                 {
 #if !SELECTIVE
-                    float x = shared.added[t][place.channel];
+                    float x = shared.given.added[t][place.channel];
 #endif
                     float upstream = shared.upstream[t][place.channel];
-                    bool starting = cut.value && starts >> t & 1;
+                    bool starting = starts_at(t);
                     d_added = d_delta = 0;
 #if SELECTIVE
-                    float delta = shared.steps[t][place.channel];
+                    float delta = shared.given.steps[t][place.channel];
                     float b[HELD], c[HELD];
-                    held(b, shared.gains[t], place);
-                    held(c, shared.readouts[t], place);
+                    held(b, shared.given.gains[t], place);
+                    held(c, shared.given.readouts[t], place);
 #endif
 #pragma unroll
                     for (int k = 0; k < HELD; k++)
@@ -226,14 +185,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 auto settle = [&](int t, float d_added, float d_delta)
                 {
 #if SELECTIVE
-                    float delta = shared.steps[t][place.channel];
-                    float x = shared.added[t][place.channel];
+                    float delta = shared.given.steps[t][place.channel];
+                    float x = shared.given.added[t][place.channel];
                     float upstream = shared.upstream[t][place.channel];
                     float d_step = fmaf(d_delta, LN_2, d_added * x) * slope_of(delta);
                     d_bias += d_step;
                     d_skip = fmaf(upstream, x, d_skip);
-                    shared.steps[t][place.channel] = d_step;
-                    shared.added[t][place.channel] = x * delta;
+                    shared.given.steps[t][place.channel] = d_step;
+                    shared.given.added[t][place.channel] = x * delta;
                     d_added = fmaf(d_added, delta, skipping * upstream);
 #endif
                     shared.upstream[t][place.channel] = d_added;
@@ -270,7 +229,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 
 #if SELECTIVE
                 __syncthreads();
-                sum_channels(gain_parts + part, shared.added + begin, shared.states + 1, end - begin);
+                sum_channels(gain_parts + part, shared.given.added + begin, shared.states + 1, end - begin);
 #endif
                 __syncthreads();
             }
@@ -283,7 +242,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 
         store_slots(du, shared.upstream, first, count);
 #if SELECTIVE
-        store_slots(d_step, shared.steps, first, count);
+        store_slots(d_step, shared.given.steps, first, count);
 #endif
         __syncthreads();
     }
