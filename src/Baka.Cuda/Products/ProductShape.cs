@@ -30,12 +30,12 @@ internal readonly record struct ProductShape(Operand A, Operand B, Operand D, bo
         if (product.C is { } addend)
         {
             var c = Operand.Of(addend);
-            var alignment = Math.Min(c.Alignment, d.Alignment);
-            d = d with { Alignment = alignment };
-            if (c with { Alignment = alignment } != d)
+            if (!addend.LiesAs(product.D))
             {
                 throw new ArgumentException($"A product is not added to {Text(c)} in {Text(d)}.");
             }
+
+            d = d with { Alignment = Math.Min(c.Alignment, d.Alignment) };
         }
 
         // Dᵀ = op(B)ᵀ · op(A)ᵀ
