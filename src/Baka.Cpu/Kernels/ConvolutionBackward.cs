@@ -5,7 +5,8 @@ namespace Baka.Cpu.Kernels;
 
 /// <summary>
 /// The gradient of <see cref="ConvolutionForward"/>. The sums z that SiLU was taken of are computed anew; then, from the last
-/// slot to the first of the tail, each input takes its share of those that it reached. What all rows share is summed row by row, then over the rows in their order.
+/// slot to the first of the tail, each input takes its share of those that it reached. What all rows share is summed row by
+/// row, then over the rows in their order.
 /// </summary>
 public sealed unsafe class ConvolutionBackward : ConvolutionKernel
 {
@@ -92,7 +93,7 @@ public sealed unsafe class ConvolutionBackward : ConvolutionKernel
             var left = Shape.Slots - 1 - slot;
             if (NextTailGradient != null && left < Shape.Tail && ahead == left)
             {
-                new Span<float>(NextTailGradient + ((nint)row * Shape.Tail + Shape.Tail - 1 - left) * Shape.Channels + first, width).CopyTo(new Span<float>(dx, width));
+                new Span<float>(NextTailGradient + TailRow(row, -1 - left) + first, width).CopyTo(new Span<float>(dx, width));
             }
             else
             {
@@ -148,8 +149,6 @@ public sealed unsafe class ConvolutionBackward : ConvolutionKernel
             z[i] = dy[i] * sigmoid * (1 + z[i] * (1 - sigmoid));
         }
     }
-
-    private nint TailRow(int row, int slot) => ((nint)row * Shape.Tail + Shape.Tail + slot) * Shape.Channels;
 
     /// <summary>dx += dy ⊙ w, dw += dy ⊙ x.</summary>
     private static void AddProducts<S, V>(float* dy, float* w, float* x, float* dx, float* dw, int width)

@@ -37,7 +37,7 @@ public sealed unsafe class ConvolutionForward(ConvolutionShape shape) : Convolut
     {
         for (var back = 0; back < Shape.Tail; back++)
         {
-            var to = new Span<float>(NextTail + ((nint)row * Shape.Tail + Shape.Tail - 1 - back) * Shape.Channels + first, width);
+            var to = new Span<float>(NextTail + TailRow(row, -1 - back) + first, width);
             if (back <= reach)
             {
                 new Span<float>(At(row, Shape.Slots - 1 - back) + first, width).CopyTo(to);

@@ -36,7 +36,10 @@ public abstract unsafe class ConvolutionKernel(ConvolutionShape shape) : Kernel
     }
 
     /// <summary>The inputs of a slot, of the tail below 0.</summary>
-    private protected float* At(int row, int slot) => slot >= 0 ? Input.At(row, slot) : Tail + ((nint)row * shape.Tail + shape.Tail + slot) * shape.Channels;
+    private protected float* At(int row, int slot) => slot >= 0 ? Input.At(row, slot) : Tail + TailRow(row, slot);
+
+    /// <summary>Where a slot before the first lies in a tail.</summary>
+    private protected nint TailRow(int row, int slot) => ((nint)row * shape.Tail + shape.Tail + slot) * shape.Channels;
 
     /// <summary>y += a ⊙ b.</summary>
     private static void AddProduct<S, V>(float* a, float* b, float* y, int width)
