@@ -35,7 +35,7 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
     {
         if (OperatingSystem.IsWindows())
             return;
-        using var process = BakaProgram.Start("eval", trained.Run, "--stream", trained.Folder.Write("long.txt", TinyText.Make(3000)), "--threads", "1");
+        using var process = BakaProgram.Start("eval", trained.Run, "--stream", trained.Folder.Write("long.txt", TinyText.Make(20000)), "--threads", "1");
         while (process.StandardError.ReadLine() is { } line && line != "reading…")
             Assert.StartsWith("encoding", line);
         BakaProgram.Signal(process, Interrupt);
