@@ -51,8 +51,7 @@ internal static class ConvolutionLowering
             new Launch(
                 kernel, Grid(x, slots, vector), Threads, 0,
                 [.. step.Inputs.Take(6), dNext, dx, step.Outputs[1], weightParts, biasParts]),
-            .. SumLowering.Reduce(weightParts, 1, parts, taps * channels, step.Outputs[2], context),
-            .. SumLowering.Reduce(biasParts, 1, parts, channels, step.Outputs[3], context),
+            .. SumLowering.ReduceAll(context, (weightParts, step.Outputs[2]), (biasParts, step.Outputs[3])),
         ];
     }
 

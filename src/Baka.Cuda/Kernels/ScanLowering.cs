@@ -14,7 +14,10 @@ internal static class ScanLowering
     private const int MostChannels = 64;
 
     /// <summary>Threads of a multiprocessor for which registers shall suffice.</summary>
-    private const int ResidentThreads = 512;
+    private const int ResidentThreads = 384;
+
+    /// <summary>Bytes that may lie unused between what a block keeps in shared memory.</summary>
+    private const int Alignment = 16;
 
     /// <summary>Slots of a chunk whose states lie in shared memory at a time, so that several blocks find room on a multiprocessor.</summary>
     private const int Tile = 16;
@@ -43,7 +46,7 @@ internal static class ScanLowering
     {
         var (rows, slots, channels, states) = Sizes(step);
         var lanes = Lanes(op.Selective, states);
-        var (width, bytes) = Block(op.Selective, states, lanes, context.Device);
+        var (width, bytes) = Block(op.Selective, step, lanes, context.Device);
         var blocks = Blocks.Count(channels, width);
         var first = Scan.Inputs(op.Selective);
         var (kept, dy, dFinal) = (step.Inputs[first], step.Inputs[first + 1], step.Inputs[^1]);
@@ -57,6 +60,7 @@ internal static class ScanLowering
         var kernel = Kernel(
             "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
             ("TILE", Tile),
+            ("BYTES", bytes),
             ("HAS_FINAL", op.HasFinal),
             ("DY_TYPE", dy.Storage.Type),
             ("DFINAL_TYPE", dFinal.Storage.Type),
@@ -69,15 +73,14 @@ internal static class ScanLowering
                 step.Inputs[0], step.Inputs[1], step.Inputs[3], step.Inputs[4], .. Selection(op.Selective, step), kept, dy, dFinal,
                 du, dState, dStep, decayParts, readoutParts, gainParts, biasParts, skipParts,
             ]);
-        IReadOnlyList<Operation> Shared(View parts, View sum) => SumLowering.Reduce(parts, 1, blocks, rows * slots * states, sum, context);
-        IReadOnlyList<Operation> OfRows(View parts, View sum) => SumLowering.Reduce(parts, 1, rows, checked((int)sum.Shape.Count), sum, context);
         return op.Selective
             ?
             [
-                launch, .. OfRows(decayParts, dDecay), .. Shared(readoutParts, dReadout), .. Shared(gainParts, step.Outputs[5]),
-                .. OfRows(biasParts, step.Outputs[6]), .. OfRows(skipParts, step.Outputs[7]),
+                launch,
+                .. SumLowering.ReduceAll(
+                    context, (decayParts, dDecay), (biasParts, step.Outputs[6]), (skipParts, step.Outputs[7]), (readoutParts, dReadout), (gainParts, step.Outputs[5])),
             ]
-            : [launch, .. OfRows(decayParts, dDecay), .. OfRows(readoutParts, dReadout)];
+            : [launch, .. SumLowering.ReduceAll(context, (decayParts, dDecay), (readoutParts, dReadout))];
     }
 
     private static (string Name, object Value)[] SlotStrides(string name, View view) => [($"{name}_ROW_STRIDE", view.Strides[0]), ($"{name}_STRIDE", view.Strides[1])];
@@ -103,17 +106,26 @@ internal static class ScanLowering
     private static int MostOf(int lanes) => Math.Min(MostThreads / lanes, MostChannels);
 
     /// <summary>The most channels whose states of a tile fit into shared memory, with all that a chunk holds besides, and the bytes they take.</summary>
-    private static (int Channels, int Bytes) Block(bool selective, int states, int lanes, DeviceProfile device)
+    private static (int Channels, int Bytes) Block(bool selective, Step step, int lanes, DeviceProfile device)
     {
-        var room = Blocks.Count(states, lanes) * lanes;
+        var states = Sizes(step).States;
+        var held = Blocks.Count(states, lanes);
         for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
-            var perSlot = selective ? 3 * channels + 2 * room : 2 * channels;
-            var perChunk = Scan.ChunkLength * perSlot + (selective ? channels : 0);
-            var bytes = (perChunk + (Tile + 1L) * room * (channels + 2)) * sizeof(float);
+            var threads = channels * lanes;
+            var before = Tile * threads * held * sizeof(float);
+            var given = Scan.ChunkLength * 2 * channels * sizeof(float);
+            if (selective)
+            {
+                var sums = threads / Blocks.WarpSize * Tile * lanes * (int)BitOperations.RoundUpToPowerOf2((uint)held) * sizeof(float);
+                var shared = Scan.ChunkLength * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
+                given += (Scan.ChunkLength + 1) * channels * sizeof(float) + shared + 2 * sums;
+            }
+
+            var bytes = before + given + Alignment;
             if (bytes <= device.SharedBytesPerBlock)
             {
-                return (channels, (int)bytes);
+                return (channels, bytes);
             }
         }
 

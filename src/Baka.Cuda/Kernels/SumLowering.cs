@@ -45,6 +45,21 @@ internal static class SumLowering
     public static IReadOnlyList<Operation> Reduce(View x, int outer, int reduced, int inner, View y, LoweringContext context) =>
         inner == 1 ? ReduceRows(x, outer, reduced, y, context) : ReduceColumns(x, outer, reduced, inner, y, context);
 
+    /// <summary>Sums the outermost axis of each of several dense tensors; what can be one launch is.</summary>
+    public static IReadOnlyList<Operation> ReduceAll(LoweringContext context, params IReadOnlyList<(View X, View Y)> sums)
+    {
+        IReadOnlyList<Operation>[] each = [.. sums.Select(sum => Reduce(sum.X, 1, sum.X.Shape[0], checked((int)(sum.X.Shape.Count / sum.X.Shape[0])), sum.Y, context))];
+        var operations = new List<Operation>();
+        for (var stage = 0; each.Any(own => own.Count > stage); stage++)
+        {
+            var now = each.Where(own => own.Count > stage).Select(own => own[stage]).ToArray();
+            operations.AddRange(now.Where(operation => operation is not BlockLaunch));
+            operations.AddRange(now.OfType<BlockLaunch>().GroupBy(launch => launch.Function).SelectMany(alike => LaunchTable.Join([.. alike])));
+        }
+
+        return operations;
+    }
+
     /// <summary>Stretches of axes that are summed as one: nothing longer than 1 lies between them.</summary>
     private static List<(int First, int End)> Runs(Sum op, ReadOnlySpan<int> extents)
     {
@@ -100,23 +115,31 @@ internal static class SumLowering
         var tiles = Blocks.Count(width / vector, lanesX);
         var (parts, length) = Parts((long)outer * tiles, reduced, lanesY, context);
         var target = parts == 1 ? y : context.Scratch(Element.Float32, outer, parts, width);
-        var kernel = Kernel.FromFile(
-            "SumColumns.cu",
-            "sum_columns",
-            ("REDUCED", reduced),
-            ("WIDTH", width),
-            ("Y_WIDTH", parts == 1 ? rows.Shape[1] : width),
-            ("Y_STRIDE", parts == 1 ? rows.Strides[0] : width),
-            ("PARTS", parts),
-            ("LENGTH", length),
-            ("VECTOR", vector),
-            ("LANES_X", lanesX),
-            ("LANES_Y", lanesY),
-            ("X_TYPE", x.Storage.Type),
-            ("Y_TYPE", target.Storage.Type));
-        var launch = new Launch(kernel, new Grid(checked(outer * parts * tiles)), lanesX * lanesY, 0, [x, target]);
+        var (lies, apart) = parts == 1 ? (rows.Shape[1], checked((int)rows.Strides[0])) : (width, width);
+        var function = Columns(x.Storage.Type, target.Storage.Type, vector, lanesX, lanesY);
+        var launch = new BlockLaunch(function, checked(outer * parts * tiles), [x, target, reduced, width, parts, length, lies, apart]);
         return parts == 1 ? [launch] : [launch, .. ReduceColumns(target, outer, parts, width, y, context)];
     }
+
+    private static BlockKernel Columns(Element from, Element to, int vector, int lanesX, int lanesY) =>
+        new(
+            Kernel.TextOf(
+                [("VECTOR", vector), ("LANES_X", lanesX), ("LANES_Y", lanesY), ("X_TYPE", from), ("Y_TYPE", to)],
+                "SumColumns.cu"),
+            "sum_columns",
+            lanesX * lanesY,
+            [
+                new Parameter($"const {Kernel.TypeName(from)}*", "x"),
+                new Parameter($"{Kernel.TypeName(to)}*", "y"),
+                new Parameter("int", "reduced"),
+                new Parameter("int", "width"),
+                new Parameter("int", "parts"),
+                new Parameter("int", "length"),
+                new Parameter("int", "y_width"),
+                new Parameter("int", "y_stride"),
+            ],
+            "A sum over the middle axis.",
+            "    add_columns(block, x, y, reduced, width, parts, length, y_width, y_stride);\n");
 
     /// <summary>A dense view as one row, another as rows equally far apart; null where it is neither.</summary>
     private static View? Rows(View view, int count)

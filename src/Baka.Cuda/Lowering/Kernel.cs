@@ -28,7 +28,11 @@ internal sealed record Kernel(string Source, string Name)
         FromFiles(name, defines.ToArray(), file);
 
     /// <summary>The same from files one after the other, the last of which holds the function.</summary>
-    public static Kernel FromFiles(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
+    public static Kernel FromFiles(string name, IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files) =>
+        new(TextOf(defines, files), name);
+
+    /// <summary>Files one after the other behind the definitions of names that they leave open.</summary>
+    public static string TextOf(IEnumerable<(string Name, object Value)> defines, params IEnumerable<string> files)
     {
         var source = new StringBuilder();
         foreach (var (define, value) in defines)
@@ -36,7 +40,7 @@ internal sealed record Kernel(string Source, string Name)
             source.Append("#define ").Append(define).Append(' ').Append(Text(value)).Append('\n');
         }
 
-        return new Kernel(source.AppendJoin("", files.Select(SourceFiles.Read)).ToString(), name);
+        return source.AppendJoin("", files.Select(SourceFiles.Read)).ToString();
     }
 
     private static string Text(object value) => value switch

@@ -11,6 +11,7 @@
 #define THREADS (CHANNELS * LANES)
 #define HELD ((STATES + LANES - 1) / LANES)
 #define ROOM (HELD * LANES)
+#define HELD_VECTOR (HELD % 4 == 0 ? 4 : HELD % 2 == 0 ? 2 : 1)
 #define BLOCKS ((WIDTH + CHANNELS - 1) / CHANNELS)
 #define CHUNKS ((SLOTS + LENGTH - 1) / LENGTH)
 
@@ -60,13 +61,13 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
                 pieces[k] = {};
     }
 
-    template <int N> __device__ __forceinline__ void put(float (*to)[N]) const
+    template <typename S, int N> __device__ __forceinline__ void put(S (*to)[N]) const
     {
         put(to, [](float x, int) { return x; });
     }
 
     // What f makes of each element and its column.
-    template <int N, typename F> __device__ __forceinline__ void put(float (*to)[N], F f) const
+    template <typename S, int N, typename F> __device__ __forceinline__ void put(S (*to)[N], F f) const
     {
         constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
 #pragma unroll
@@ -75,10 +76,10 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
 #pragma unroll
                 for (int i = 0; i < VECTOR; i += STORED)
                 {
-                    Pack<float, STORED> part;
+                    Pack<S, STORED> part;
 #pragma unroll
                     for (int j = 0; j < STORED; j++)
-                        part.at[j] = f(to_float(pieces[k].at[i + j]), column(k) + i + j);
+                        part.at[j] = from_float<S>(f(to_float(pieces[k].at[i + j]), column(k) + i + j));
                     store_pack<STORED>(&to[row(k)][column(k) + i], part);
                 }
     }
@@ -127,31 +128,31 @@ template <typename T> __device__ __forceinline__ void store_slots(T* y, const fl
 }
 
 // States that do not exist have no place in what is read.
-__device__ __forceinline__ void clear_room(float (*rows)[ROOM])
+template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ROOM])
 {
     if constexpr (ROOM > STATES)
         for (int i = threadIdx.x; i < LENGTH * (ROOM - STATES); i += THREADS)
-            rows[i / (ROOM - STATES)][STATES + i % (ROOM - STATES)] = 0;
+            rows[i / (ROOM - STATES)][STATES + i % (ROOM - STATES)] = from_float<T>(0);
 }
 
 // The thread's states' values in a row of shared memory.
-__device__ __forceinline__ void held(float (&to)[HELD], const float* row, const Place& place)
+template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T* row, const Place& place)
 {
-    constexpr int VECTOR = HELD % 4 == 0 ? 4 : 1;
 #pragma unroll
-    for (int k = 0; k < HELD; k += VECTOR)
+    for (int k = 0; k < HELD; k += HELD_VECTOR)
     {
-        Pack<float, VECTOR> part = load_pack<VECTOR>(row + place.lane * HELD + k);
+        Pack<T, HELD_VECTOR> part = load_pack<HELD_VECTOR>(row + place.lane * HELD + k);
 #pragma unroll
-        for (int j = 0; j < VECTOR; j++)
-            to[k + j] = part.at[j];
+        for (int j = 0; j < HELD_VECTOR; j++)
+            to[k + j] = to_float(part.at[j]);
     }
 }
 
-// What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot.
-template <bool VALUE> struct Known
+// What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot; most slots
+// are gone through GROUP at a time.
+template <auto VALUE> struct Known
 {
-    static constexpr bool value = VALUE;
+    static constexpr auto value = VALUE;
 };
 
 // A bit for each of a chunk's slots: whether nothing lies before it.
@@ -167,8 +168,8 @@ struct Given
     float added[LENGTH][CHANNELS];
 #if SELECTIVE
     float steps[LENGTH][CHANNELS];
-    float gains[LENGTH][ROOM];
-    float readouts[LENGTH][ROOM];
+    GAIN_TYPE gains[LENGTH][ROOM]; // as narrow as they come: threads read more of these than of anything else
+    READOUT_TYPE readouts[LENGTH][ROOM];
     float biases[CHANNELS];
 
     // What is there before the first chunk is put; the block has to be waited for.
@@ -253,33 +254,42 @@ template <typename T> __device__ __forceinline__ void store_states(T* y, const f
             y[place.in_states(matrix, k)] = from_float<T>(from[k]);
 }
 
-// The sum over the lanes of a channel.
-__device__ __forceinline__ float lanes_sum(float x)
+// Sums of N numbers over OVER threads whose numbers in the warp lie STRIDE apart: thread `lane` of them is left with the first
+// N / OVER of x, the sums of those from lane * N / OVER on, or where N is less with one, of number lane % N. LEFT of them are
+// still to be halved; loops over halves would not be unrolled.
+template <int OVER, int STRIDE, int LEFT, int N> __device__ __forceinline__ void lanes_sums(float (&x)[N], int lane)
 {
+    if constexpr (LEFT > 1 && N < LEFT * OVER)
+    {
+        constexpr int HALF = LEFT / 2;
+        constexpr int MASK = N > OVER ? HALF * OVER / N : HALF;
+        bool upper = lane & MASK;
 #pragma unroll
-    for (int mask = LANES / 2; mask > 0; mask /= 2)
-        x += warp_xor(x, mask);
-    return x;
+        for (int i = 0; i < HALF; i++)
+        {
+            float given = upper ? x[i] : x[i + HALF];
+            x[i] = (upper ? x[i + HALF] : x[i]) + warp_xor(given, MASK * STRIDE);
+        }
+
+        lanes_sums<OVER, STRIDE, HALF>(x, lane);
+    }
+    else
+    {
+#pragma unroll
+        for (int mask = N; mask < OVER; mask *= 2)
+            x[0] += warp_xor(x[0], mask * STRIDE);
+    }
 }
 
-// The same of GROUP numbers: lane l gets the sum of number l % GROUP.
-__device__ __forceinline__ float lanes_sums(float (&x)[GROUP], int lane)
+// The sum over the lanes of a channel of a number for each of some slots: lane l is left with slot l's.
+template <int N> __device__ __forceinline__ float lanes_sums(float (&x)[N], const Place& place)
 {
-#pragma unroll
-    for (int half = GROUP / 2; half > 0; half /= 2)
-    {
-        bool upper = lane & half;
-#pragma unroll
-        for (int i = 0; i < half; i++)
-        {
-            float given = upper ? x[i] : x[i + half];
-            x[i] = (upper ? x[i + half] : x[i]) + warp_xor(given, half);
-        }
-    }
+    lanes_sums<LANES, 1, N>(x, place.lane);
+    return x[0];
+}
 
-    float sum = x[0];
-#pragma unroll
-    for (int mask = GROUP; mask < LANES; mask *= 2)
-        sum += warp_xor(sum, mask);
-    return sum;
+__device__ __forceinline__ float lanes_sum(float x, const Place& place)
+{
+    float one[] = {x};
+    return lanes_sums(one, place);
 }

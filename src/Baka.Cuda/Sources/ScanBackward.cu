@@ -6,16 +6,25 @@
 // [ROWS, STATES, WIDTH]; where SELECTIVE readout_parts and gain_parts [BLOCKS, ROWS, SLOTS, STATES], bias_parts and skip_parts
 // [ROWS, WIDTH].
 
-// Two channels more than there are: neither threads with neighboring states nor those of neighboring channels and lanes
-// then meet in a bank.
-typedef float States[ROOM][CHANNELS + 2];
+#define WARPS (THREADS / 32)
+
+// Numbers of a thread for the states that it holds: sums over threads halve them again and again.
+#define PADDED (HELD <= 1 ? 1 : HELD <= 2 ? 2 : HELD <= 4 ? 4 : HELD <= 8 ? 8 : HELD <= 16 ? 16 : HELD <= 32 ? 32 : 64)
+
+// For each slot of a tile, each of a channel's lanes and its states, the sum over the channels of a warp.
+typedef float ChannelSums[WARPS][TILE][LANES * PADDED];
 
 struct Chunk
 {
     float upstream[LENGTH][CHANNELS]; // dy, then du
-    Given given; // of u, then what was added; of delta, then the gradient of step
-    States states[1 + TILE]; // h before the tile and after each of its slots, from the last on g_t
+    Given given; // of delta, then the gradient of step
+    __align__(16) float before[TILE][THREADS][HELD]; // h_(t-1) of a thread's states for each slot of a tile
+#if SELECTIVE
+    ChannelSums readout_sums, gain_sums;
+#endif
 };
+
+static_assert(sizeof(Chunk) <= BYTES, "a chunk does not fit into the shared memory that was asked for");
 
 // The slope of softplus where it is x > 0, 1 - e^-x: a series near 0, where the difference would lose digits.
 __device__ __forceinline__ float slope_of(float x)
@@ -28,25 +37,45 @@ __device__ __forceinline__ float slope_of(float x)
     return x < 0.25f ? x * series : 1.0f - exp2_fast(-LOG2_E * x);
 }
 
-// to[t, n] = sum over the block's channels of x[t, channel] * states[t, n, channel].
-__device__ __forceinline__ void sum_channels(float* to, const float (*x)[CHANNELS], const States* states, int count)
+#if SELECTIVE
+// The sums over the channels of a warp of what its threads have for N slots from one of the tile on.
+template <int N> __device__ __forceinline__ void sum_warp(ChannelSums to, int slot, float (&x)[N * PADDED], const Place& place)
+{
+    constexpr int OVER = 32 / LANES;
+    constexpr int NUMBERS = N * PADDED;
+    constexpr int MINE = NUMBERS > OVER ? NUMBERS / OVER : 1;
+    constexpr int MOST = PADDED < 4 ? PADDED : 4;
+    constexpr int VECTOR = MINE < MOST ? MINE : MOST;
+    int channel = threadIdx.x % 32 / LANES;
+    lanes_sums<OVER, LANES, NUMBERS>(x, channel);
+    if (channel * MINE < NUMBERS)
+#pragma unroll
+        for (int j = 0; j < MINE; j += VECTOR)
+        {
+            int number = channel * MINE + j;
+            Pack<float, VECTOR> part;
+#pragma unroll
+            for (int i = 0; i < VECTOR; i++)
+                part.at[i] = x[j + i];
+            store_pack<VECTOR>(&to[threadIdx.x / 32][slot + number / PADDED][place.lane * PADDED + number % PADDED], part);
+        }
+}
+
+// The sums over the block's channels [count, STATES].
+__device__ __forceinline__ void sum_block(float* to, const ChannelSums sums, int count)
 {
     for (int i = threadIdx.x; i < count * STATES; i += THREADS)
     {
         int t = i / STATES;
         int n = i % STATES;
-        float sums[2] = {};
+        float sum = 0;
 #pragma unroll
-        for (int channel = 0; channel < CHANNELS; channel += 2)
-        {
-            Pack<float, 2> left = load_pack<2>(&x[t][channel]);
-            Pack<float, 2> right = load_pack<2>(&states[t][n][channel]);
-            sums[0] = fmaf(left.at[0], right.at[0], sums[0]);
-            sums[1] = fmaf(left.at[1], right.at[1], sums[1]);
-        }
-        to[i] = sums[0] + sums[1];
+        for (int warp = 0; warp < WARPS; warp++)
+            sum += sums[warp][t][n / HELD * PADDED + n % HELD];
+        to[i] = sum;
     }
 }
+#endif
 
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     const U_TYPE* __restrict__ u, const BEGINS_TYPE* __restrict__ begins, const DECAY_TYPE* __restrict__ decay, const READOUT_TYPE* __restrict__ readout,
@@ -117,43 +146,80 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 for (int k = 0; k < HELD; k++)
                     h[k] = chunk_state[k];
                 auto starts_at = [&](int t) { return cut.value && starts >> t & 1; };
-                auto leave = [&](int slot)
-                {
-#pragma unroll
-                    for (int k = 0; k < HELD; k++)
-                        shared.states[slot][place.state(k)][place.channel] = h[k];
-                };
 
 #pragma unroll 4
                 for (int t = 0; t < begin; t++)
                     advance(h, a, shared.given, t, starts_at(t), place);
-                leave(0);
-#pragma unroll 4
-                for (int t = begin; t < end; t++)
+
+                // Keeps the states before a slot and goes on to those after it.
+                auto pass = [&](int t)
                 {
-                    advance(h, a, shared.given, t, starts_at(t), place);
-                    leave(t - begin + 1);
-                }
+                    bool starting = starts_at(t);
+                    float* before = shared.before[t - begin][threadIdx.x];
+#pragma unroll
+                    for (int k = 0; k < HELD; k += HELD_VECTOR)
+                    {
+                        Pack<float, HELD_VECTOR> part;
+#pragma unroll
+                        for (int j = 0; j < HELD_VECTOR; j++)
+                            part.at[j] = starting ? 0 : h[k + j];
+                        store_pack<HELD_VECTOR>(before + k, part);
+                    }
+
+                    advance(h, a, shared.given, t, starting, place);
+                };
 
 #if SELECTIVE
-                __syncthreads();
-                i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
-                sum_channels(readout_parts + part, shared.upstream + begin, shared.states + 1, end - begin);
-                __syncthreads();
+                // The same for some slots, of which dreadout_t is a sum.
+                auto climb = [&](int t, auto slots)
+                {
+                    constexpr int N = slots.value;
+                    float parts[N * PADDED] = {};
+#pragma unroll
+                    for (int i = 0; i < N; i++)
+                    {
+                        pass(t + i);
+                        float upstream = shared.upstream[t + i][place.channel];
+#pragma unroll
+                        for (int k = 0; k < HELD; k++)
+                            parts[i * PADDED + k] = upstream * h[k];
+                    }
+
+                    sum_warp<N>(shared.readout_sums, t - begin, parts, place);
+                };
+
+                int up = begin;
+                for (; up + GROUP <= end; up += GROUP)
+                    climb(up, Known<GROUP>());
+                for (; up < end; up++)
+                    climb(up, Known<1>());
+#else
+#pragma unroll 4
+                for (int t = begin; t < end; t++)
+                    pass(t);
 #endif
 
-                // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, and of the gradient of delta_t
-                // through a_t.
-                auto retreat = [&](int t, float& d_added, float& d_delta)
+                // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, of the gradient of delta_t
+                // through a_t and of dgain_t.
+                auto retreat = [&](int t, float& d_added, float& d_delta, float* d_gain)
                 {
-#if !SELECTIVE
                     float x = shared.given.added[t][place.channel];
-#endif
                     float upstream = shared.upstream[t][place.channel];
                     bool starting = starts_at(t);
+                    float before[HELD];
+#pragma unroll
+                    for (int k = 0; k < HELD; k += HELD_VECTOR)
+                    {
+                        Pack<float, HELD_VECTOR> part = load_pack<HELD_VECTOR>(&shared.before[t - begin][threadIdx.x][k]);
+#pragma unroll
+                        for (int j = 0; j < HELD_VECTOR; j++)
+                            before[k + j] = part.at[j];
+                    }
+
                     d_added = d_delta = 0;
 #if SELECTIVE
                     float delta = shared.given.steps[t][place.channel];
+                    x *= delta;
                     float b[HELD], c[HELD];
                     held(b, shared.given.gains[t], place);
                     held(c, shared.given.readouts[t], place);
@@ -161,27 +227,26 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 #pragma unroll
                     for (int k = 0; k < HELD; k++)
                     {
-                        float before = starting ? 0 : shared.states[t - begin][place.state(k)][place.channel];
                         g[k] = fmaf(upstream, c[k], g[k]);
 #if SELECTIVE
                         float handed = g[k] * exp2_fast(delta * a[k]);
-                        float exponent = handed * before;
+                        float exponent = handed * before[k];
                         d_decay[k] = fmaf(exponent, delta, d_decay[k]);
                         d_delta = fmaf(exponent, a[k], d_delta);
                         d_added = fmaf(g[k], b[k], d_added);
-                        shared.states[t - begin + 1][place.state(k)][place.channel] = g[k];
+                        d_gain[k] = g[k] * x;
 #else
                         float handed = g[k] * a[k];
-                        d_readout[k] = fmaf(upstream, fmaf(a[k], before, x), d_readout[k]);
-                        d_decay[k] = fmaf(g[k], before, d_decay[k]);
+                        d_readout[k] = fmaf(upstream, fmaf(a[k], before[k], x), d_readout[k]);
+                        d_decay[k] = fmaf(g[k], before[k], d_decay[k]);
                         d_added += g[k];
 #endif
                         g[k] = starting ? 0 : handed;
                     }
                 };
 
-                // What a slot is left with: du, where SELECTIVE also the gradient of step and what was added, delta * u. All lanes
-                // have read dy, u and delta of the slots before they exchange their sums.
+                // What a slot is left with: du, where SELECTIVE also the gradient of step. All lanes have read dy and delta of the
+                // slots before they exchange their sums.
                 auto settle = [&](int t, float d_added, float d_delta)
                 {
 #if SELECTIVE
@@ -192,46 +257,40 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                     d_bias += d_step;
                     d_skip = fmaf(upstream, x, d_skip);
                     shared.given.steps[t][place.channel] = d_step;
-                    shared.given.added[t][place.channel] = x * delta;
                     d_added = fmaf(d_added, delta, skipping * upstream);
 #endif
                     shared.upstream[t][place.channel] = d_added;
                 };
 
-                int t = end;
-                while ((t - begin) % GROUP != 0)
+                auto descend = [&](int t, auto slots)
                 {
-                    float d_added, d_delta;
-                    retreat(--t, d_added, d_delta);
-                    d_added = lanes_sum(d_added);
-#if SELECTIVE
-                    d_delta = lanes_sum(d_delta);
-#endif
-                    if (place.lane == 0)
-                        settle(t, d_added, d_delta);
-                }
-
-                while (t > begin)
-                {
-                    t -= GROUP;
-                    float d_added[GROUP], d_delta[GROUP];
+                    constexpr int N = slots.value;
+                    float d_added[N], d_delta[N], d_gains[N * PADDED] = {};
 #pragma unroll
-                    for (int i = GROUP - 1; i >= 0; i--)
-                        retreat(t + i, d_added[i], d_delta[i]);
-                    float added = lanes_sums(d_added, place.lane);
+                    for (int i = N - 1; i >= 0; i--)
+                        retreat(t + i, d_added[i], d_delta[i], d_gains + i * PADDED);
+                    float added = lanes_sums(d_added, place);
                     float delta = 0;
 #if SELECTIVE
-                    delta = lanes_sums(d_delta, place.lane);
+                    delta = lanes_sums(d_delta, place);
+                    sum_warp<N>(shared.gain_sums, t - begin, d_gains, place);
 #endif
-                    if (place.lane < GROUP)
+                    if (place.lane < N)
                         settle(t + place.lane, added, delta);
-                }
+                };
 
+                int down = end;
+                while ((down - begin) % GROUP != 0)
+                    descend(--down, Known<1>());
+                while (down > begin)
+                    descend(down -= GROUP, Known<GROUP>());
+                __syncthreads();
 #if SELECTIVE
+                i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
+                sum_block(readout_parts + part, shared.readout_sums, end - begin);
+                sum_block(gain_parts + part, shared.gain_sums, end - begin);
                 __syncthreads();
-                sum_channels(gain_parts + part, shared.given.added + begin, shared.states + 1, end - begin);
 #endif
-                __syncthreads();
             }
         };
 
@@ -250,8 +309,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     store_states(d_state, g, place.row, place);
     store_states(decay_parts, d_decay, place.row, place);
 #if SELECTIVE
-    d_bias = lanes_sum(d_bias);
-    d_skip = lanes_sum(d_skip);
+    d_bias = lanes_sum(d_bias, place);
+    d_skip = lanes_sum(d_skip, place);
     if (place.lane == 0 && place.at < WIDTH)
     {
         bias_parts[place.row * WIDTH + place.at] = d_bias;

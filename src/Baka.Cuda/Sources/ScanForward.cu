@@ -67,25 +67,23 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
 
         auto go_through = [&](auto cut)
         {
+            auto go = [&](int t, auto slots)
+            {
+                float parts[slots.value];
+#pragma unroll
+                for (int i = 0; i < slots.value; i++)
+                    parts[i] = read_out(t + i, cut);
+                float sum = lanes_sums(parts, place);
+                if (place.lane < slots.value)
+                    leave(t + place.lane, sum);
+            };
+
             int t = 0;
 #pragma unroll 2
             for (; t + GROUP <= count; t += GROUP)
-            {
-                float parts[GROUP];
-#pragma unroll
-                for (int i = 0; i < GROUP; i++)
-                    parts[i] = read_out(t + i, cut);
-                float sum = lanes_sums(parts, place.lane);
-                if (place.lane < GROUP)
-                    leave(t + place.lane, sum);
-            }
-
+                go(t, Known<GROUP>());
             for (; t < count; t++)
-            {
-                float sum = lanes_sum(read_out(t, cut));
-                if (place.lane == 0)
-                    leave(t, sum);
-            }
+                go(t, Known<1>());
         };
 
         if (starts != 0)

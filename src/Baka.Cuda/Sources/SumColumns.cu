@@ -1,31 +1,32 @@
-// Sums over the middle axis of x [OUTER, REDUCED, WIDTH], cut into PARTS parts of LENGTH (the last may be shorter):
-// y [OUTER, PARTS, WIDTH], whose elements lie in rows of Y_WIDTH, Y_STRIDE apart.
+// Sums over the middle axis of x [outer, reduced, width], cut into so many parts of a length (the last may be shorter):
+// y [outer, parts, width], whose elements lie in rows of y_width, y_stride apart.
 //
 // A block has LANES_Y x LANES_X threads. A thread sums every LANES_Y-th of a part's rows in VECTOR neighboring columns; then
-// the block adds what its LANES_Y threads have for the same columns.
+// the block adds what its LANES_Y threads have for the same columns. No size is written into the text: a launch can hold
+// several sums.
 
-#define VECTORS (WIDTH / VECTOR)
-#define TILES ((VECTORS + LANES_X - 1) / LANES_X)
-
-extern "C" __global__ void __launch_bounds__(LANES_X * LANES_Y) sum_columns(const X_TYPE* __restrict__ x, Y_TYPE* __restrict__ y)
+__device__ __forceinline__ void add_columns(
+    u32 block, const X_TYPE* __restrict__ x, Y_TYPE* __restrict__ y, int reduced, int width, int parts, int length, int y_width, int y_stride)
 {
     __shared__ Pack<float, VECTOR> sums[LANES_Y][LANES_X];
     int lane_x = threadIdx.x % LANES_X;
     int lane_y = threadIdx.x / LANES_X;
-    int vector = blockIdx.x % TILES * LANES_X + lane_x;
-    int item = blockIdx.x / TILES;
-    int begin = item % PARTS * LENGTH;
-    int end = min(begin + LENGTH, REDUCED);
-    x += (i64)(item / PARTS) * REDUCED * WIDTH + vector * VECTOR;
+    int vectors = width / VECTOR;
+    int tiles = (vectors + LANES_X - 1) / LANES_X;
+    int vector = block % tiles * LANES_X + lane_x;
+    int item = block / tiles;
+    int begin = item % parts * length;
+    int end = min(begin + length, reduced);
+    x += (i64)(item / parts) * reduced * width + vector * VECTOR;
 
     float sum[VECTOR] = {};
-    if (vector < VECTORS)
+    if (vector < vectors)
     {
 #pragma unroll 8
         for (int row = begin + lane_y; row < end; row += LANES_Y)
         {
             float values[VECTOR];
-            load_floats(x + (i64)row * WIDTH, values);
+            load_floats(x + (i64)row * width, values);
 #pragma unroll
             for (int k = 0; k < VECTOR; k++)
                 sum[k] += values[k];
@@ -47,9 +48,9 @@ extern "C" __global__ void __launch_bounds__(LANES_X * LANES_Y) sum_columns(cons
         }
     }
 
-    if (lane_y == 0 && vector < VECTORS)
+    if (lane_y == 0 && vector < vectors)
     {
-        i64 i = (i64)item * WIDTH + vector * VECTOR;
-        store_floats(y + i / Y_WIDTH * Y_STRIDE + i % Y_WIDTH, sum);
+        i64 i = (i64)item * width + vector * VECTOR;
+        store_floats(y + i / y_width * y_stride + i % y_width, sum);
     }
 }

@@ -32,7 +32,7 @@ public class SumLoweringTests
     public void Parts_cover_a_sum_and_fill_the_GPU()
     {
         var launch = (Launch)Lower([66560, 768], [0])[0];
-        var (parts, length) = (int.Parse(launch.Define("PARTS")), int.Parse(launch.Define("LENGTH")));
+        var (parts, length) = (Size(launch, "parts"), Size(launch, "length"));
         Assert.InRange((long)parts * length, 66560, 66560 + length - 1);
         Assert.InRange(launch.Grid.X, 4 * 132, 16 * 132);
     }
@@ -43,11 +43,38 @@ public class SumLoweringTests
         var x = Dense(F32, 48, 8, 20, 16);
         var columns = Dense(Element.BFloat16, 8, 20, 80).Slice(2, 48, 16);
         var launch = Assert.Single(SumLowering.Reduce(x, 1, 48, 8 * 20 * 16, columns, Context()));
-        Assert.Equal(("16", "80", "8"), (launch.Define("Y_WIDTH"), launch.Define("Y_STRIDE"), launch.Define("VECTOR")));
+        Assert.Equal((16, 80, "8"), (Size(launch, "y_width"), Size(launch, "y_stride"), launch.Define("VECTOR")));
 
         // Where they are not equally far apart, they are copied there.
         var slots = Dense(Element.BFloat16, 8, 30, 80).Slice(2, 48, 16).Slice(1, 0, 20);
         Assert.Equal(["sum_columns", "copy"], SumLowering.Reduce(x, 1, 48, 8 * 20 * 16, slots, Context()).Select(o => ((Launch)o).Kernel.Name));
+    }
+
+    [Fact]
+    public void Several_sums_take_a_launch_for_those_that_run_the_same_function()
+    {
+        View[] parts = [Dense(F32, 8, 16, 1536), Dense(F32, 8, 1536), Dense(F32, 48, 8, 20, 16), Dense(F32, 48, 8, 20, 16)];
+        var slots = Dense(Element.BFloat16, 8, 20, 80);
+        View[] sums = [Dense(F32, 16, 1536), Dense(F32, 1536), slots.Slice(2, 48, 16), slots.Slice(2, 64, 16)];
+        var launches = SumLowering.ReduceAll(Context(), [.. parts.Zip(sums)]).Cast<Launch>().ToArray();
+        Assert.Equal(2, launches.Length);
+        Assert.Equal(
+            parts.Zip(sums, (x, y) => Assert.IsAssignableFrom<Launch>(Assert.Single(SumLowering.ReduceAll(Context(), (x, y)))).Grid.X).Sum(),
+            launches.Sum(launch => launch.Grid.X));
+        Assert.All(launches, launch => Assert.Equal(2, ((Argument.Struct)launch.Arguments[0]).Members.OfType<Argument.Pointer>().Count() / 2));
+    }
+
+    [Fact]
+    public void Stages_of_a_long_sum_follow_each_other_beside_a_short_one()
+    {
+        View[] parts = [Dense(F32, 66560, 768), Dense(F32, 8, 1536)];
+        View[] sums = [Dense(F32, 768), Dense(F32, 1536)];
+        var launches = SumLowering.ReduceAll(Context(), [.. parts.Zip(sums)]).Cast<BlockLaunch>().ToArray();
+        var (from, to) = (launches.Select(launch => Operand(launch, 0)).ToArray(), launches.Select(launch => Operand(launch, 1)).ToArray());
+        Assert.Equal(3, launches.Length);
+        Assert.All(sums, sum => Assert.Contains(sum, to));
+        var second = Array.IndexOf(to, sums[0]);
+        Assert.InRange(Array.IndexOf(to, from[second]), 0, second - 1);
     }
 
     [Fact]
@@ -68,6 +95,14 @@ public class SumLoweringTests
         var op = new SumOfSquares();
         var operations = SumOfSquaresLowering.Lower(op, Step(op, [.. Enumerable.Range(0, 300).Select(_ => Dense(F32, 5))], Dense(F32)), Context());
         Assert.Equal([257, 45, 2], operations.Select(o => ((Launch)o).Arguments.Count));
+    }
+
+    private static View Operand(Launch launch, int argument) => ((Argument.Pointer)launch.Arguments[argument]).View;
+
+    private static int Size(Operation operation, string parameter)
+    {
+        var launch = (BlockLaunch)operation;
+        return ((Argument.Int)launch.Arguments[launch.Function.Parameters.ToList().FindIndex(p => p.Name == parameter)]).Value;
     }
 
     private static IReadOnlyList<Operation> Lower(int[] extents, int[] axes)
