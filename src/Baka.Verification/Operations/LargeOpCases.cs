@@ -77,6 +77,7 @@ public static class LargeOpCases
         ["selective scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: true),
         ["selective scan, slices of a product"] = c => ScanOfSlices(c, rows: 2, slots: 70, states: 16, channels: 96),
         ["selective scan of 5 states"] = c => Scan(c, rows: 1, slots: 65, states: 5, channels: 133, selective: true),
+        ["selective scan of 40 states"] = c => Scan(c, rows: 2, slots: 45, states: 40, channels: 70, selective: true),
         ["adamw"] = AdamW,
     };
 
