@@ -112,20 +112,20 @@ internal static class ScanLowering
         var held = Blocks.Count(states, lanes);
         for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
-            var threads = channels * lanes;
+            var threads = (long)channels * lanes;
             var before = Tile * threads * held * sizeof(float);
-            var given = Scan.ChunkLength * 2 * channels * sizeof(float);
+            var given = 2L * Scan.ChunkLength * channels * sizeof(float);
             if (selective)
             {
                 var sums = threads / Blocks.WarpSize * Tile * lanes * (int)BitOperations.RoundUpToPowerOf2((uint)held) * sizeof(float);
-                var shared = Scan.ChunkLength * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
+                var shared = (long)Scan.ChunkLength * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
                 given += (Scan.ChunkLength + 1) * channels * sizeof(float) + shared + 2 * sums;
             }
 
             var bytes = before + given + Alignment;
             if (bytes <= device.SharedBytesPerBlock)
             {
-                return (channels, bytes);
+                return (channels, (int)bytes);
             }
         }
 
