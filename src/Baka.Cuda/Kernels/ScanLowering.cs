@@ -60,6 +60,7 @@ internal static class ScanLowering
         var kernel = Kernel(
             "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
             ("TILE", Tile),
+            ("PADDED", Padded(states, lanes)),
             ("BYTES", bytes),
             ("HAS_FINAL", op.HasFinal),
             ("DY_TYPE", dy.Storage.Type),
@@ -102,6 +103,9 @@ internal static class ScanLowering
     private static int Lanes(bool selective, int states) =>
         (int)Math.Min(Blocks.WarpSize, BitOperations.RoundUpToPowerOf2((uint)Blocks.Count(states, selective ? 4 : 2)));
 
+    /// <summary>States of a thread, rounded up to a power of 2.</summary>
+    private static int Padded(int states, int lanes) => (int)BitOperations.RoundUpToPowerOf2((uint)Blocks.Count(states, lanes));
+
     /// <summary>The most channels of a block.</summary>
     private static int MostOf(int lanes) => Math.Min(MostThreads / lanes, MostChannels);
 
@@ -117,7 +121,7 @@ internal static class ScanLowering
             var given = 2L * Scan.ChunkLength * channels * sizeof(float);
             if (selective)
             {
-                var sums = threads / Blocks.WarpSize * Tile * lanes * (int)BitOperations.RoundUpToPowerOf2((uint)held) * sizeof(float);
+                var sums = threads / Blocks.WarpSize * Tile * lanes * Padded(states, lanes) * sizeof(float);
                 var shared = (long)Scan.ChunkLength * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
                 given += (Scan.ChunkLength + 1) * channels * sizeof(float) + shared + 2 * sums;
             }

@@ -135,17 +135,23 @@ template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ROOM]
             rows[i / (ROOM - STATES)][STATES + i % (ROOM - STATES)] = from_float<T>(0);
 }
 
-// The thread's states' values in a row of shared memory.
-template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T* row, const Place& place)
+// The thread's states' values, which lie side by side from x on.
+template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T* x)
 {
 #pragma unroll
     for (int k = 0; k < HELD; k += HELD_VECTOR)
     {
-        Pack<T, HELD_VECTOR> part = load_pack<HELD_VECTOR>(row + place.lane * HELD + k);
+        Pack<T, HELD_VECTOR> part = load_pack<HELD_VECTOR>(x + k);
 #pragma unroll
         for (int j = 0; j < HELD_VECTOR; j++)
             to[k + j] = to_float(part.at[j]);
     }
+}
+
+// The same from a row of shared memory that has all lanes'.
+template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T* row, const Place& place)
+{
+    held(to, row + place.lane * HELD);
 }
 
 // What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot; most slots

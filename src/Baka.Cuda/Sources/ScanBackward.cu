@@ -8,10 +8,8 @@
 
 #define WARPS (THREADS / 32)
 
-// Numbers of a thread for the states that it holds: sums over threads halve them again and again.
-#define PADDED (HELD <= 1 ? 1 : HELD <= 2 ? 2 : HELD <= 4 ? 4 : HELD <= 8 ? 8 : HELD <= 16 ? 16 : HELD <= 32 ? 32 : 64)
-
-// For each slot of a tile, each of a channel's lanes and its states, the sum over the channels of a warp.
+// For each slot of a tile, each of a channel's lanes and its states, the sum over the channels of a warp. A lane has PADDED
+// numbers, the next power of 2 after HELD: sums over threads halve them again and again.
 typedef float ChannelSums[WARPS][TILE][LANES * PADDED];
 
 struct Chunk
@@ -207,15 +205,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                     float upstream = shared.upstream[t][place.channel];
                     bool starting = starts_at(t);
                     float before[HELD];
-#pragma unroll
-                    for (int k = 0; k < HELD; k += HELD_VECTOR)
-                    {
-                        Pack<float, HELD_VECTOR> part = load_pack<HELD_VECTOR>(&shared.before[t - begin][threadIdx.x][k]);
-#pragma unroll
-                        for (int j = 0; j < HELD_VECTOR; j++)
-                            before[k + j] = part.at[j];
-                    }
-
+                    held(before, shared.before[t - begin][threadIdx.x]);
                     d_added = d_delta = 0;
 #if SELECTIVE
                     float delta = shared.given.steps[t][place.channel];
