@@ -18,6 +18,9 @@ internal static partial class BakaProgram
         public IReadOnlyList<string> Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
+    /// <summary>The signal of Ctrl-C.</summary>
+    public const int Interrupt = 2;
+
     private static string Program => Path.Combine(AppContext.BaseDirectory, "baka.dll");
 
     public static Outcome Run(params string[] arguments) => Run([], arguments);
@@ -63,6 +66,24 @@ internal static partial class BakaProgram
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
+
+    /// <summary>
+    /// A script's background jobs ignore Ctrl-C, and so would every process that they start. Tests that send it start programs that do not.
+    /// </summary>
+    [ModuleInitializer]
+    internal static void HeedInterrupts()
+    {
+        const string Ignored = "SigIgn:";
+        const nint Default = 0;
+        if (!OperatingSystem.IsLinux())
+            return;
+        var signals = File.ReadLines("/proc/self/status").First(line => line.StartsWith(Ignored, StringComparison.Ordinal))[Ignored.Length..];
+        if ((Convert.ToUInt64(signals.Trim(), 16) & 1UL << (Interrupt - 1)) != 0)
+            SetHandler(Interrupt, Default);
+    }
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint SetHandler(int signal, nint handler);
 
     /// <summary>Nothing that tests encode is to stay on the machine.</summary>
     [ModuleInitializer]

@@ -5,7 +5,6 @@ namespace Baka.Cli.Tests;
 /// <summary>What only a process of its own can show: signals and pipes. Windows has neither of this kind.</summary>
 public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
 {
-    private const int Interrupt = 2;
     private const string Endless = "1000000";
 
     [Fact]
@@ -16,7 +15,7 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
         var run = trained.Folder.At("interrupted");
         using var process = BakaProgram.Start("train", trained.Recipe, "--data", trained.Text, "--out", run, "--steps", Endless, "--json");
         WaitForStep(process, 20);
-        BakaProgram.Signal(process, Interrupt);
+        BakaProgram.Signal(process, BakaProgram.Interrupt);
         var rest = process.StandardOutput.ReadToEnd();
         var error = process.StandardError.ReadToEnd();
         process.WaitForExit();
@@ -38,7 +37,7 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
         using var process = BakaProgram.Start("eval", trained.Run, "--stream", trained.Folder.Write("long.txt", TinyText.Make(20000)), "--threads", "1");
         while (process.StandardError.ReadLine() is { } line && line != "reading…")
             Assert.StartsWith("encoding", line);
-        BakaProgram.Signal(process, Interrupt);
+        BakaProgram.Signal(process, BakaProgram.Interrupt);
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
@@ -58,10 +57,10 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
 
         // Before the first step begins there would be nothing to wait for, and the program would end in good order.
         Thread.Sleep(3000);
-        BakaProgram.Signal(process, Interrupt);
+        BakaProgram.Signal(process, BakaProgram.Interrupt);
         Assert.Equal("", process.StandardError.ReadLine());
         Assert.StartsWith("Stopping", process.StandardError.ReadLine());
-        BakaProgram.Signal(process, Interrupt);
+        BakaProgram.Signal(process, BakaProgram.Interrupt);
         var rest = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.NotEqual(0, process.ExitCode);
