@@ -10,16 +10,24 @@ internal static class NormLowering
 {
     private const int WideThreads = 512;
 
-    /// <summary>Widths that a warp's registers hold: forward it keeps x, backward x, dy, w and dw.</summary>
+    /// <summary>Widths that a warp's registers hold: forward it keeps x, backward x, dy, what is added, and dw.</summary>
     private const int WarpWidth = 2048;
-    private const int WarpWidthBackward = 1024;
+    private const int WarpWidthBackward = 1536;
+
+    /// <summary>Threads of a block whose rows belong to warps, backward.</summary>
+    private const int ThreadsBackward = 128;
+
+    /// <summary>Blocks of a multiprocessor that keep its memory busy, backward, and the width up to which registers suffice for the most.</summary>
+    private const int FewestBackward = 2;
+    private const int MostBackward = 3;
+    private const int WidthOfMost = 1024;
 
     /// <summary>(x, w) → (y, statistics).</summary>
     public static IReadOnlyList<Operation> Lower(Norm op, Step step, LoweringContext context)
     {
         var (x, w, y, statistics) = (step.Inputs[0], step.Inputs[1], step.Outputs[0], step.Outputs[1]);
         var (rows, width) = (x.Shape[0], x.Shape[1]);
-        var (group, threads) = Threads(width, WarpWidth);
+        var (group, threads) = width <= WarpWidth ? (Blocks.WarpSize, Blocks.Threads) : (WideThreads, WideThreads);
         var kernel = Kernel.FromFile(
             "NormForward.cu",
             "norm_forward",
@@ -40,18 +48,22 @@ internal static class NormLowering
     }
 
     /// <summary>(x, w, statistics, dy) → dx, and dw where it is wanted.</summary>
-    public static IReadOnlyList<Operation> Lower(NormBackward op, Step step, LoweringContext context) => Backward(op, step, adds: false, context);
+    public static IReadOnlyList<Operation> Lower(NormBackward op, Step step, LoweringContext context) => Backward(op, step, past: null, context);
 
     /// <summary>(x, w, statistics, dy, C) → C + dx, and dw where it is wanted.</summary>
-    public static IReadOnlyList<Operation> Lower(NormBackwardAdd op, Step step, LoweringContext context) =>
-        [.. CopyLowering.Into(step.Outputs[0], step.Inputs[op.Addend], context), .. Backward(op.Norm, step, adds: true, context)];
+    public static IReadOnlyList<Operation> Lower(NormBackwardAdd op, Step step, LoweringContext context) => Backward(op.Norm, step, step.Inputs[op.Addend], context);
 
-    private static IReadOnlyList<Operation> Backward(NormBackward op, Step step, bool adds, LoweringContext context)
+    private static IReadOnlyList<Operation> Backward(NormBackward op, Step step, View? past, LoweringContext context)
     {
         var (x, w, statistics, dy, dx) = (step.Inputs[0], step.Inputs[1], step.Inputs[2], step.Inputs[3], step.Outputs[0]);
         var (rows, width) = (x.Shape[0], x.Shape[1]);
-        var (group, threads) = Threads(width, WarpWidthBackward);
-        var blocks = Math.Min(2 * context.Device.Multiprocessors, Blocks.Count(rows, threads / group));
+        var ofWarps = width <= WarpWidthBackward;
+        var (group, threads) = ofWarps ? (Blocks.WarpSize, ThreadsBackward) : (WideThreads, WideThreads);
+        var resident = width <= WidthOfMost ? MostBackward : FewestBackward;
+        var blocks = Math.Min(resident * context.Device.Multiprocessors, Blocks.Count(rows, threads / group));
+
+        // What is not added is not read.
+        var added = past ?? dx;
 
         // Without the weight's gradient the kernel writes no shares of it; the statistics stand in for them.
         var partial = op.OfWeight ? context.Scratch(Element.Float32, blocks, width) : statistics;
@@ -60,12 +72,15 @@ internal static class NormLowering
             "norm_backward",
             ("ROWS", rows),
             ("WIDTH", width),
-            ("VECTOR", VectorWidth.Choose(width, x, w, dy, dx)),
+            ("VECTOR", VectorWidth.Choose(width, x, w, dy, added, dx)),
             ("GROUP", group),
             ("THREADS", threads),
+            ("RESIDENT", ofWarps ? resident : 1),
             ("CENTERED", op.Centered),
             ("OF_WEIGHT", op.OfWeight),
-            ("ADDS", adds),
+            ("ADDS", past is not null),
+            ("PAST_TYPE", added.Storage.Type),
+            ("PAST_STRIDE", added.Strides[0]),
             ("X_TYPE", x.Storage.Type),
             ("X_STRIDE", x.Strides[0]),
             ("W_TYPE", w.Storage.Type),
@@ -75,11 +90,7 @@ internal static class NormLowering
             ("DY_STRIDE", dy.Strides[0]),
             ("DX_TYPE", dx.Storage.Type),
             ("DX_STRIDE", dx.Strides[0]));
-        var launch = new Launch(kernel, new Grid(blocks), threads, 0, [x, w, statistics, dy, dx, partial]);
+        var launch = new Launch(kernel, new Grid(blocks), threads, 0, [x, w, statistics, dy, added, dx, partial]);
         return op.OfWeight ? [launch, .. SumLowering.Reduce(partial, 1, blocks, width, step.Outputs[1], context)] : [launch];
     }
-
-    /// <summary>Threads that hold a row, and threads of a block.</summary>
-    private static (int Group, int Threads) Threads(int width, int warpWidth) =>
-        width <= warpWidth ? (Blocks.WarpSize, Blocks.Threads) : (WideThreads, WideThreads);
 }

@@ -1,105 +1,153 @@
 // The gradient of a convolution: from a run's last slot to its first, each input takes its share of the z that it reached.
 // z are computed anew, also those of the slots behind the run that its inputs reach. Runs go over the slots of the tail,
-// too. The gradients of w and bias are left in parts, one for every run of every row: w_parts [ROWS * RUNS, TAPS, WIDTH] and
-// bias_parts [ROWS * RUNS, WIDTH].
+// too. The gradients of w and bias are left in parts, one for every block's runs: w_parts [PARTS, TAPS, WIDTH] and
+// bias_parts [PARTS, WIDTH].
 
 #define RUNS ((TAIL + SLOTS + RUN - 1) / RUN)
 
-extern "C" __global__ void __launch_bounds__(THREADS) convolution_backward(
+// The sum over a block's warps of what each has for its channels.
+__device__ __forceinline__ void sum_warps(float* to, const float (&own)[VECTOR], bool exists)
+{
+    __shared__ Pack<float, VECTOR> parts[WARPS][32];
+    int lane = threadIdx.x % 32;
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++)
+        parts[threadIdx.x / 32][lane].at[i] = own[i];
+    __syncthreads();
+    if (threadIdx.x >= 32 || !exists)
+        return;
+    float sum[VECTOR] = {};
+#pragma unroll
+    for (int warp = 0; warp < WARPS; warp++)
+#pragma unroll
+        for (int i = 0; i < VECTOR; i++)
+            sum[i] += parts[warp][lane].at[i];
+    store_floats(to, sum);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_backward(
     const X_TYPE* __restrict__ x, const BEGINS_TYPE* __restrict__ begins, const TAIL_TYPE* __restrict__ tail, const W_TYPE* __restrict__ w,
     const BIAS_TYPE* __restrict__ bias, const DY_TYPE* __restrict__ dy, const DNEXT_TYPE* __restrict__ d_next, DX_TYPE* __restrict__ dx,
     DTAIL_TYPE* __restrict__ d_tail, float* __restrict__ w_parts, float* __restrict__ bias_parts)
 {
     Place place(RUNS);
-    if (place.vector >= VECTORS)
-        return;
-
     int first = place.run * RUN - TAIL;
     int end = min(first + RUN, SLOTS);
 
     // Of the slots behind the run, those that its inputs may reach come first.
     int last = min(end + TAIL, SLOTS) - 1;
-
-    // How many slots ahead an input reaches.
-    int ahead = -1;
-
-    float weight[TAPS][VECTOR];
-    float offset[VECTOR];
-    float inputs[TAPS][VECTOR] = {}; // of the slot, the one before, ...
-    float upstream[TAPS][VECTOR] = {}; // dz of the slot, the next, ...
+    bool exists = place.vector < VECTORS;
+    bool inner = first >= TAIL && last + 1 < SLOTS && !place.any_begins(begins, first - TAIL, last + 1);
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
-#pragma unroll
-    for (int j = 0; j < TAPS; j++)
-        load_floats(w + place.in(j), weight[j]);
-    load_floats(bias + place.in(0), offset);
-#pragma unroll
-    for (int back = 0; back < TAIL; back++)
-        if (last - back >= -TAIL)
-            place.load_input(x, tail, last - back, inputs[back + 1]);
 
-    for (int slot = last; slot >= first; slot--)
+    auto go_through = [&](auto inner)
     {
+        float weight[TAPS][VECTOR];
+        float offset[VECTOR];
+        float inputs[TAPS][VECTOR] = {}; // of the slot, the one before, ...
+        float upstream[TAPS][VECTOR] = {}; // dz of the slot, the next, ...
 #pragma unroll
-        for (int back = TAIL; back > 0; back--)
+        for (int j = 0; j < TAPS; j++)
+            load_floats(w + place.in(j), weight[j]);
+        load_floats(bias + place.in(0), offset);
 #pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-            {
-                upstream[back][i] = upstream[back - 1][i];
-                inputs[TAIL - back][i] = inputs[TAIL - back + 1][i];
-            }
-        if (slot >= 0)
-            place.load_input(x, tail, slot - TAIL, inputs[TAIL]);
-#pragma unroll
-        for (int i = 0; i < VECTOR; i++)
-            upstream[0][i] = 0;
-        if (slot >= 0)
-        {
-            int reach = 0;
-            while (reach < TAIL && (slot - reach < 0 || !place.begins(begins, slot - reach)))
-                reach++;
-            float z[VECTOR];
-            convolve(z, inputs, weight, offset, reach);
-            load_floats(dy + place.in_slots(slot), upstream[0]);
-#pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-            {
-                float s = sigmoid(z[i]);
-                upstream[0][i] *= s * fmaf(z[i], 1.0f - s, 1.0f);
-            }
-        }
-        bool cut = slot + 1 >= 0 && slot + 1 < SLOTS && place.begins(begins, slot + 1);
-        ahead = cut ? 0 : min(TAIL, ahead + 1);
-        if (slot >= end)
-            continue;
+        for (int back = 0; back < TAIL; back++)
+            if (last - back >= -TAIL)
+                place.load_input(x, tail, last - back, inputs[back + 1]);
 
-        float sum[VECTOR] = {};
-#if HAS_NEXT
-        int left = SLOTS - 1 - slot;
-        if (left < TAIL && ahead == left)
-            load_floats(d_next + place.in_tail(-1 - left), sum);
-#endif
+        // How many slots ahead an input reaches.
+        int ahead = inner.value ? TAIL : -1;
+
+        for (int top = last; top >= first; top -= STRIDE)
+        {
+            Pack<X_TYPE, VECTOR> inputs_given[STRIDE];
+            Pack<DY_TYPE, VECTOR> upstream_given[STRIDE];
 #pragma unroll
-        for (int back = 0; back < TAPS; back++)
-            if (back <= ahead && slot + back >= 0)
-#pragma unroll
-                for (int i = 0; i < VECTOR; i++)
+            for (int k = 0; k < STRIDE; k++)
+                if (inner.value && top - k >= first)
                 {
-                    sum[i] = fmaf(upstream[back][i], weight[TAIL - back][i], sum[i]);
-                    d_weight[TAIL - back][i] = fmaf(upstream[back][i], inputs[0][i], d_weight[TAIL - back][i]);
+                    inputs_given[k] = load_pack<VECTOR>(place.input(x, top - k - TAIL));
+                    upstream_given[k] = load_pack<VECTOR>(dy + place.in_slots(top - k));
                 }
 #pragma unroll
-        for (int i = 0; i < VECTOR; i++)
-            d_bias[i] += upstream[0][i];
-        if (slot >= 0)
-            store_floats(dx + place.row * (i64)DX_ROW_STRIDE + slot * (i64)DX_STRIDE + place.vector * VECTOR, sum);
+            for (int k = 0; k < STRIDE; k++)
+            {
+                int slot = top - k;
+                if (slot < first)
+                    break;
+                move_up(upstream);
+                move_down(inputs);
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                    upstream[0][i] = 0;
+                if (inner.value || slot >= 0)
+                {
+                    int reach = inner.value ? TAIL : 0;
+                    if (inner.value)
+                    {
+                        to_floats(inputs_given[k], inputs[TAIL]);
+                        to_floats(upstream_given[k], upstream[0]);
+                    }
+                    else
+                    {
+                        place.load_input(x, tail, slot - TAIL, inputs[TAIL]);
+                        load_floats(dy + place.in_slots(slot), upstream[0]);
+                        while (reach < TAIL && (slot - reach < 0 || !place.begins(begins, slot - reach)))
+                            reach++;
+                    }
+
+                    float z[VECTOR];
+                    convolve(z, inputs, weight, offset, reach);
+#pragma unroll
+                    for (int i = 0; i < VECTOR; i++)
+                    {
+                        float s = sigmoid(z[i]);
+                        upstream[0][i] *= s * fmaf(z[i], 1.0f - s, 1.0f);
+                    }
+                }
+                if (!inner.value)
+                    ahead = slot + 1 >= 0 && slot + 1 < SLOTS && place.begins(begins, slot + 1) ? 0 : min(TAIL, ahead + 1);
+                if (slot >= end)
+                    continue;
+
+                float sum[VECTOR] = {};
+#if HAS_NEXT
+                int left = SLOTS - 1 - slot;
+                if (!inner.value && left < TAIL && ahead == left)
+                    load_floats(d_next + place.in_tail(-1 - left), sum);
+#endif
+#pragma unroll
+                for (int back = 0; back < TAPS; back++)
+                    if (back <= ahead)
+#pragma unroll
+                        for (int i = 0; i < VECTOR; i++)
+                        {
+                            sum[i] = fmaf(upstream[back][i], weight[TAIL - back][i], sum[i]);
+                            d_weight[TAIL - back][i] = fmaf(upstream[back][i], inputs[0][i], d_weight[TAIL - back][i]);
+                        }
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                    d_bias[i] += upstream[0][i];
+                if (inner.value || slot >= 0)
+                    store_floats(dx + place.row * (i64)DX_ROW_STRIDE + slot * (i64)DX_STRIDE + place.vector * VECTOR, sum);
+                else
+                    store_floats(d_tail + place.in_tail(slot), sum);
+            }
+        }
+    };
+
+    if (exists && place.run < RUNS)
+    {
+        if (inner)
+            go_through(Known<true>());
         else
-            store_floats(d_tail + place.in_tail(slot), sum);
+            go_through(Known<false>());
     }
 
-    i64 part = (i64)place.row * RUNS + place.run;
 #pragma unroll
     for (int j = 0; j < TAPS; j++)
-        store_floats(w_parts + place.in(part * TAPS + j), d_weight[j]);
-    store_floats(bias_parts + place.in(part), d_bias);
+        sum_warps(w_parts + place.in((i64)place.group * TAPS + j), d_weight[j], exists);
+    sum_warps(bias_parts + place.in(place.group), d_bias, exists);
 }

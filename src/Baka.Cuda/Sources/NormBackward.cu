@@ -1,6 +1,6 @@
 // The gradient of a norm: with n = (x - mean) * scale and g = dy * w,
 // dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n. Where
-// ADDS, dx is added to what it finds in its place.
+// ADDS, dx is added to past, whose place it may take.
 //
 // Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and, if OF_WEIGHT, writes its share of
 // dw to a row of partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
@@ -10,37 +10,36 @@
 #define HELD ((VECTORS + GROUP - 1) / GROUP)
 #define EXISTS(k) (((k) + 1) * GROUP <= VECTORS || lane + (k) * GROUP < VECTORS)
 
-extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) norm_backward(
     const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, const S_TYPE* __restrict__ statistics, const DY_TYPE* __restrict__ dy,
-    DX_TYPE* dx, float* __restrict__ partial)
+    const PAST_TYPE* past, DX_TYPE* dx, float* __restrict__ partial)
 {
     int group = threadIdx.x / GROUP;
     int lane = threadIdx.x % GROUP;
-    float weight[HELD][VECTOR];
-    float dw[HELD][VECTOR];
-#pragma unroll
-    for (int k = 0; k < HELD; k++)
-    {
-#pragma unroll
-        for (int i = 0; i < VECTOR; i++)
-            dw[k][i] = 0;
-        if (EXISTS(k))
-            load_floats(w + (lane + k * GROUP) * VECTOR, weight[k]);
-    }
+    float dw[HELD][VECTOR] = {};
 
     int end = (i64)ROWS * (blockIdx.x + 1) / gridDim.x;
     for (int row = (i64)ROWS * blockIdx.x / gridDim.x + group; row < end; row += GROUPS)
     {
-        // Kept as they lie in memory, which takes half the registers where they are bf16.
+        // Kept as they lie in memory, which takes half the registers where they are bf16. All are on their way at once.
         Pack<X_TYPE, VECTOR> xs[HELD];
         Pack<DY_TYPE, VECTOR> dys[HELD];
+        Pack<PAST_TYPE, VECTOR> pasts[HELD];
 #pragma unroll
         for (int k = 0; k < HELD; k++)
             if (EXISTS(k))
             {
-                xs[k] = load_pack<VECTOR>(x + (i64)row * X_STRIDE + (lane + k * GROUP) * VECTOR);
-                dys[k] = load_pack<VECTOR>(dy + (i64)row * DY_STRIDE + (lane + k * GROUP) * VECTOR);
+                int column = (lane + k * GROUP) * VECTOR;
+                xs[k] = load_pack<VECTOR>(x + (i64)row * X_STRIDE + column);
+                dys[k] = load_pack<VECTOR>(dy + (i64)row * DY_STRIDE + column);
+#if ADDS
+                pasts[k] = load_pack<VECTOR>(past + (i64)row * PAST_STRIDE + column);
+#endif
             }
+
+        // Read anew for every row: registers are scarcer than loads from the nearest cache.
+        const W_TYPE* weights = w;
+        asm volatile("" : "+l"(weights));
 
         float mean = CENTERED ? to_float(statistics[(i64)row * S_STRIDE]) : 0;
         float scale = to_float(statistics[(i64)row * S_STRIDE + 1]);
@@ -49,16 +48,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
 #pragma unroll
         for (int k = 0; k < HELD; k++)
             if (EXISTS(k))
+            {
+                float weight[VECTOR];
+                load_floats(weights + (lane + k * GROUP) * VECTOR, weight);
 #pragma unroll
                 for (int i = 0; i < VECTOR; i++)
                 {
                     float n = (to_float(xs[k].at[i]) - mean) * scale;
                     float upstream = to_float(dys[k].at[i]);
-                    float g = upstream * weight[k][i];
+                    float g = upstream * weight[i];
                     dw[k][i] += upstream * n;
                     g_mean += g;
                     gn_mean += g * n;
                 }
+            }
         gn_mean = group_sum<GROUP>(gn_mean) * (1.0f / WIDTH);
         g_mean = CENTERED ? group_sum<GROUP>(g_mean) * (1.0f / WIDTH) : 0;
 
@@ -66,18 +69,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_backward(
         for (int k = 0; k < HELD; k++)
             if (EXISTS(k))
             {
-                DX_TYPE* place = dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR;
-                float result[VECTOR] = {};
-#if ADDS
-                load_floats(place, result);
-#endif
+                float weight[VECTOR], result[VECTOR];
+                load_floats(weights + (lane + k * GROUP) * VECTOR, weight);
 #pragma unroll
                 for (int i = 0; i < VECTOR; i++)
                 {
                     float n = (to_float(xs[k].at[i]) - mean) * scale;
-                    result[i] += scale * (to_float(dys[k].at[i]) * weight[k][i] - g_mean - n * gn_mean);
+                    result[i] = scale * (to_float(dys[k].at[i]) * weight[i] - g_mean - n * gn_mean);
+#if ADDS
+                    result[i] += to_float(pasts[k].at[i]);
+#endif
                 }
-                store_floats(place, result);
+                store_floats(dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR, result);
             }
     }
 

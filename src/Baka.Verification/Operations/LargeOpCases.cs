@@ -32,6 +32,7 @@ public static class LargeOpCases
         ["rms norm of 768"] = c => Norm(c, 301, 768, centered: false),
         ["rms norm of 33"] = c => Norm(c, 1000, 33, centered: false),
         ["layer norm of 1000"] = c => Norm(c, 130, 1000, centered: true),
+        ["rms norm of 1296"] = c => Norm(c, 1100, 1296, centered: false),
         ["cross-entropy of 1,003 tokens"] = c => CrossEntropy(c, 150, 64, 1003),
         ["cross-entropy of 50,304 tokens"] = c => CrossEntropy(c, 21, 16, 50304),
         ["cross-entropy of many rows"] = c => CrossEntropy(c, 9001, 8, 33),

@@ -31,18 +31,19 @@ public class NormLoweringTests
         Assert.Equal("2304", Forward(Columns(BF16, 64, 2304, 768, 768))[0].Define("X_STRIDE"));
 
     [Theory]
-    [InlineData(66560, 264)] // two blocks a multiprocessor
-    [InlineData(100, 13)] // a warp a row
-    public void The_weight_gradient_is_summed_in_two_stages(int rows, int blocks)
+    [InlineData(66560, 768, 396)] // three blocks a multiprocessor
+    [InlineData(66560, 1296, 264)] // two
+    [InlineData(100, 768, 25)] // a warp a row
+    public void The_weight_gradient_is_summed_in_two_stages(int rows, int width, int blocks)
     {
-        var (x, dw) = (Dense(BF16, rows, 768), Dense(F32, 768));
-        var step = Step(new NormBackward(false, OfWeight: true), [x, Dense(F32, 768), Dense(F32, rows, 2), x], Dense(BF16, rows, 768), dw);
+        var (x, dw) = (Dense(BF16, rows, width), Dense(F32, width));
+        var step = Step(new NormBackward(false, OfWeight: true), [x, Dense(F32, width), Dense(F32, rows, 2), x], Dense(BF16, rows, width), dw);
         var operations = NormLowering.Lower(new NormBackward(false, OfWeight: true), step, Context()).Cast<Launch>().ToArray();
         var partial = ((Argument.Pointer)operations[0].Arguments[^1]).View;
         Assert.Equal(["norm_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
         Assert.Equal(new Grid(blocks), operations[0].Grid);
-        Assert.Equal([blocks, 768], partial.Shape.Extents.ToArray());
-        Assert.Equal([partial, dw, blocks, 768, 1], operations[1].Arguments.Take(5)); // so many rows of 768 columns, in one part
+        Assert.Equal([blocks, width], partial.Shape.Extents.ToArray());
+        Assert.Equal([partial, dw, blocks, width, 1], operations[1].Arguments.Take(5)); // so many rows, in one part
     }
 
     [Fact]
@@ -54,15 +55,15 @@ public class NormLoweringTests
     }
 
     [Fact]
-    public void The_gradient_that_goes_past_is_added_to_in_its_place()
+    public void The_gradient_that_goes_past_is_added_from_where_it_lies()
     {
         var (x, dw) = (Dense(BF16, 64, 768), Dense(F32, 768));
-        var (past, elsewhere) = (Dense(BF16, 64, 768), Dense(BF16, 64, 768));
+        var past = Columns(BF16, 64, 1024, 128, 768);
         var op = new NormBackwardAdd(new NormBackward(false, OfWeight: true));
-        IReadOnlyList<Operation> Lower(View dx) => NormLowering.Lower(op, Step(op, [x, Dense(F32, 768), Dense(F32, 64, 2), x, past], dx, dw), Context());
-        Assert.Equal(["norm_backward", "sum_columns"], Lower(past).Cast<Launch>().Select(o => o.Kernel.Name));
-        Assert.Equal("1", Lower(past)[0].Define("ADDS"));
-        Assert.Equal(["copy", "norm_backward", "sum_columns"], Lower(elsewhere).Cast<Launch>().Select(o => o.Kernel.Name));
+        var operations = NormLowering.Lower(op, Step(op, [x, Dense(F32, 768), Dense(F32, 64, 2), x, past], Dense(BF16, 64, 768), dw), Context()).Cast<Launch>().ToArray();
+        Assert.Equal(["norm_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
+        Assert.Equal(("1", "1024", "8"), (operations[0].Define("ADDS"), operations[0].Define("PAST_STRIDE"), operations[0].Define("VECTOR")));
+        Assert.Same(past, ((Argument.Pointer)operations[0].Arguments[4]).View);
     }
 
     private static IReadOnlyList<Operation> Forward(View x)
