@@ -29,7 +29,7 @@ internal static class ScanLowering
         var lanes = Lanes(op.Selective, states);
         var width = MostOf(lanes);
         var kernel = Kernel(
-            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
+            "ScanForward.cu", "scan_forward", op.Selective, turned: false, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
             ("STATE_TYPE", step.Inputs[2].Storage.Type),
             ("Y_TYPE", step.Outputs[0].Storage.Type),
             ("FINAL_TYPE", step.Outputs[1].Storage.Type));
@@ -46,7 +46,9 @@ internal static class ScanLowering
     {
         var (rows, slots, channels, states) = Sizes(step);
         var lanes = Lanes(op.Selective, states);
-        var (width, bytes) = Block(op.Selective, step, lanes, context.Device);
+        var held = Blocks.Count(states, lanes);
+        var turned = op.Selective && BitOperations.IsPow2(held) && held * lanes <= Blocks.WarpSize;
+        var (width, bytes) = Block(op.Selective, turned, step, lanes, context.Device);
         var blocks = Blocks.Count(channels, width);
         var first = Scan.Inputs(op.Selective);
         var (kept, dy, dFinal) = (step.Inputs[first], step.Inputs[first + 1], step.Inputs[^1]);
@@ -58,7 +60,7 @@ internal static class ScanLowering
         var biasParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var skipParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var kernel = Kernel(
-            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
+            "ScanBackward.cu", "scan_backward", op.Selective, turned, step, lanes, width, [step.Inputs[0], dy, du, dStep],
             ("TILE", Tile),
             ("PADDED", Padded(states, lanes)),
             ("BYTES", bytes),
@@ -110,7 +112,7 @@ internal static class ScanLowering
     private static int MostOf(int lanes) => Math.Min(MostThreads / lanes, MostChannels);
 
     /// <summary>The most channels whose states of a tile fit into shared memory, with all that a chunk holds besides, and the bytes they take.</summary>
-    private static (int Channels, int Bytes) Block(bool selective, Step step, int lanes, DeviceProfile device)
+    private static (int Channels, int Bytes) Block(bool selective, bool turned, Step step, int lanes, DeviceProfile device)
     {
         var states = Sizes(step).States;
         var held = Blocks.Count(states, lanes);
@@ -122,7 +124,8 @@ internal static class ScanLowering
             if (selective)
             {
                 var sums = threads / Blocks.WarpSize * Tile * lanes * Padded(states, lanes) * sizeof(float);
-                var shared = (long)Scan.ChunkLength * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
+                var orders = turned ? held : 1;
+                var shared = (long)Scan.ChunkLength * orders * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
                 given += (Scan.ChunkLength + 1) * channels * sizeof(float) + shared + 2 * sums;
             }
 
@@ -138,7 +141,7 @@ internal static class ScanLowering
 
     /// <param name="slots">What is read and written slot by slot.</param>
     private static Kernel Kernel(
-        string file, string name, bool selective, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
+        string file, string name, bool selective, bool turned, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
     {
         var sizes = Sizes(step);
         var selection = Selection(selective, step);
@@ -154,6 +157,7 @@ internal static class ScanLowering
                 ("STATES", sizes.States),
                 ("LENGTH", Scan.ChunkLength),
                 ("LANES", lanes),
+                ("TURNED", turned),
                 ("CHANNELS", channels),
                 ("RESIDENT", ResidentThreads / (channels * lanes)),
                 ("SLOT_VECTOR", slotVector),

@@ -7,6 +7,10 @@
 // with delta_t = softplus(step_t + bias), a_t = exp(delta_t * rate), b_t = delta_t * gain_t, and y_t has skip * u_t added;
 // else there is nothing of the kind but decay and readout, both [STATES, WIDTH], and b is 1. Channels and states that do not
 // exist hold zeros.
+//
+// Where TURNED, HELD is a power of 2 and a thread's k-th state is not its k-th but that of number k ^ turn, where turn is the
+// channel's number modulo HELD. Neighboring channels can then halve their sums between them without choosing at every step
+// which half to give.
 
 #define THREADS (CHANNELS * LANES)
 #define HELD ((STATES + LANES - 1) / LANES)
@@ -17,6 +21,9 @@
 
 // Slots whose sums over the lanes are exchanged together: one exchange then serves several.
 #define GROUP (LANES < 8 ? LANES : 8)
+
+// What all channels share is there once for each order of states.
+#define ORDERS (TURNED ? HELD : 1)
 
 #define LOG2_E 1.44269504f
 #define LN_2 0.693147181f
@@ -31,6 +38,7 @@ struct Place
     {
     }
 
+    __device__ __forceinline__ int turn() const { return channel % ORDERS; }
     __device__ __forceinline__ int state(int k) const { return lane * HELD + k; }
     __device__ __forceinline__ bool exists(int k) const { return at < WIDTH && state(k) < STATES; }
 
@@ -64,6 +72,25 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
     template <typename S, int N> __device__ __forceinline__ void put(S (*to)[N]) const
     {
         put(to, [](float x, int) { return x; });
+    }
+
+    // Once for each order of states.
+    template <int N> __device__ __forceinline__ void put(T (*to)[ORDERS][N]) const
+    {
+        constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
+#pragma unroll
+        for (int k = 0; k < MINE; k++)
+            if (piece(k) < PIECES)
+#pragma unroll
+                for (int i = 0; i < VECTOR * ORDERS; i += STORED)
+                {
+                    int order = i / VECTOR, within = order % STORED;
+                    Pack<T, STORED> part;
+#pragma unroll
+                    for (int j = 0; j < STORED; j++)
+                        part.at[j] = pieces[k].at[i % VECTOR + (j ^ within)];
+                    store_pack<STORED>(&to[row(k)][order][(column(k) + i % VECTOR) ^ (order - within)], part);
+                }
     }
 
     // What f makes of each element and its column.
@@ -128,11 +155,14 @@ template <typename T> __device__ __forceinline__ void store_slots(T* y, const fl
 }
 
 // States that do not exist have no place in what is read.
-template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ROOM])
+template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ORDERS][ROOM])
 {
     if constexpr (ROOM > STATES)
-        for (int i = threadIdx.x; i < LENGTH * (ROOM - STATES); i += THREADS)
-            rows[i / (ROOM - STATES)][STATES + i % (ROOM - STATES)] = from_float<T>(0);
+        for (int i = threadIdx.x; i < LENGTH * ORDERS * (ROOM - STATES); i += THREADS)
+        {
+            int row = i / (ROOM - STATES);
+            rows[row / ORDERS][row % ORDERS][(STATES + i % (ROOM - STATES)) ^ row % ORDERS] = from_float<T>(0);
+        }
 }
 
 // The thread's states' values, which lie side by side from x on.
@@ -148,10 +178,26 @@ template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], co
     }
 }
 
-// The same from a row of shared memory that has all lanes'.
-template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T* row, const Place& place)
+// The same from a row of shared memory that has all lanes' in all orders.
+template <typename T> __device__ __forceinline__ void held(float (&to)[HELD], const T (*row)[ROOM], const Place& place)
 {
-    held(to, row + place.lane * HELD);
+    held(to, row[place.turn()] + place.lane * HELD);
+}
+
+// Brings numbers of a thread's states into its order, or back.
+__device__ __forceinline__ void turn(float (&x)[HELD], const Place& place)
+{
+#pragma unroll
+    for (int bit = 1; bit < ORDERS; bit *= 2)
+#pragma unroll
+        for (int k = 0; k < HELD; k++)
+            if (!(k & bit))
+            {
+                bool swaps = place.turn() & bit;
+                float other = x[k | bit];
+                x[k | bit] = swaps ? x[k] : other;
+                x[k] = swaps ? other : x[k];
+            }
 }
 
 // What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot; most slots
@@ -174,8 +220,8 @@ struct Given
     float added[LENGTH][CHANNELS];
 #if SELECTIVE
     float steps[LENGTH][CHANNELS];
-    GAIN_TYPE gains[LENGTH][ROOM]; // as narrow as they come: threads read more of these than of anything else
-    READOUT_TYPE readouts[LENGTH][ROOM];
+    GAIN_TYPE gains[LENGTH][ORDERS][ROOM]; // as narrow as they come: threads read more of these than of anything else
+    READOUT_TYPE readouts[LENGTH][ORDERS][ROOM];
     float biases[CHANNELS];
 
     // What is there before the first chunk is put; the block has to be waited for.
@@ -244,7 +290,7 @@ __device__ __forceinline__ void advance(float (&h)[HELD], const float (&a)[HELD]
     }
 }
 
-// A channel's values of x [.., STATES, WIDTH].
+// A channel's values of x [.., STATES, WIDTH], in the order of the states whatever the thread's is.
 template <typename T> __device__ __forceinline__ void load_states(float (&to)[HELD], const T* x, i64 matrix, const Place& place)
 {
 #pragma unroll

@@ -36,16 +36,36 @@ __device__ __forceinline__ float slope_of(float x)
 }
 
 #if SELECTIVE
+// Where TURNED: of x [N * PADDED] channels that differ in their turn are left with their own state's sum over all of these,
+// the first of PADDED numbers.
+template <int BIT, int NUMBERS> __device__ __forceinline__ void sum_turns(float (&x)[NUMBERS])
+{
+    if constexpr (BIT < ORDERS)
+    {
+#pragma unroll
+        for (int i = 0; i < NUMBERS; i += 2 * BIT)
+            x[i] += warp_xor(x[i + BIT], BIT * LANES);
+        sum_turns<2 * BIT>(x);
+    }
+}
+
 // The sums over the channels of a warp of what its threads have for N slots from one of the tile on.
 template <int N> __device__ __forceinline__ void sum_warp(ChannelSums to, int slot, float (&x)[N * PADDED], const Place& place)
 {
-    constexpr int OVER = 32 / LANES;
-    constexpr int NUMBERS = N * PADDED;
+    // Of each slot so many numbers are left, to be summed over so many threads.
+    constexpr int LEFT = PADDED / ORDERS;
+    constexpr int OVER = 32 / LANES / ORDERS;
+    constexpr int NUMBERS = N * LEFT;
     constexpr int MINE = NUMBERS > OVER ? NUMBERS / OVER : 1;
-    constexpr int MOST = PADDED < 4 ? PADDED : 4;
+    constexpr int MOST = LEFT < 4 ? LEFT : 4;
     constexpr int VECTOR = MINE < MOST ? MINE : MOST;
-    int channel = threadIdx.x % 32 / LANES;
-    lanes_sums<OVER, LANES, NUMBERS>(x, channel);
+    int channel = threadIdx.x % 32 / LANES / ORDERS;
+    float sums[NUMBERS];
+    sum_turns<1>(x);
+#pragma unroll
+    for (int i = 0; i < NUMBERS; i++)
+        sums[i] = x[i * ORDERS];
+    lanes_sums<OVER, LANES * ORDERS, NUMBERS>(sums, channel);
     if (channel * MINE < NUMBERS)
 #pragma unroll
         for (int j = 0; j < MINE; j += VECTOR)
@@ -54,8 +74,8 @@ template <int N> __device__ __forceinline__ void sum_warp(ChannelSums to, int sl
             Pack<float, VECTOR> part;
 #pragma unroll
             for (int i = 0; i < VECTOR; i++)
-                part.at[i] = x[j + i];
-            store_pack<VECTOR>(&to[threadIdx.x / 32][slot + number / PADDED][place.lane * PADDED + number % PADDED], part);
+                part.at[i] = sums[j + i];
+            store_pack<VECTOR>(&to[threadIdx.x / 32][slot + number / LEFT][place.lane * PADDED + number % LEFT + place.turn()], part);
         }
 }
 
@@ -88,8 +108,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
     Place place;
     float a[HELD], g[HELD], kept_ahead[HELD], d_decay[HELD] = {};
     load_states(a, decay, 0, place);
+    turn(a, place);
 #if HAS_FINAL
     load_states(g, d_final, place.row, place);
+    turn(g, place);
 #else
 #pragma unroll
     for (int k = 0; k < HELD; k++)
@@ -127,6 +149,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
 #pragma unroll
         for (int k = 0; k < HELD; k++)
             chunk_state[k] = kept_ahead[k];
+        turn(chunk_state, place);
         ahead.put(shared.given);
         upstream_ahead.put(shared.upstream);
         __syncthreads();
@@ -296,6 +319,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         __syncthreads();
     }
 
+    turn(g, place);
+    turn(d_decay, place);
     store_states(d_state, g, place.row, place);
     store_states(decay_parts, d_decay, place.row, place);
 #if SELECTIVE
