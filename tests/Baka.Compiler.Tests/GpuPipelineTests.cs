@@ -25,6 +25,7 @@ public sealed class GpuPipelineTests
     [InlineData("memory", false)]
     [InlineData("step", false)]
     [InlineData("step shared by all", false)]
+    [InlineData("fan-out with everything", false)]
     [InlineData("plain", true)]
     [InlineData("step", true)]
     [InlineData("step shared by all", true)]
@@ -92,6 +93,25 @@ public sealed class GpuPipelineTests
 
         // It comes where the addition was, so that what is carried is still stored after the last reader of the old value.
         Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Outputs[0].Storage.IsCarried);
+    }
+
+    [Fact]
+    public void Norms_widen_what_comes_from_a_narrower_layer_and_their_gradients_narrow_what_goes_back()
+    {
+        var capture = new CapturingDevice();
+        var recipe = Lab.Zoo["fan-out"];
+        TrainingProgram.Create(capture, new LanguageModel(recipe), InGroups, Rows, Windows).Dispose();
+        var variables = new VariablePlacement(Element.BFloat16);
+        var plan = PlanBuilder.Build(Pipeline.Gpu.Run(capture.Graphs[0]), variables, 2, new PreparedWeights(Element.BFloat16, variables));
+        Assert.DoesNotContain(plan.Steps, s => s.Op is Copy && s.Module.StartsWith("layers.", StringComparison.Ordinal));
+
+        var widening = plan.Steps.Where(s => s.Op is WideningNorm).ToArray();
+        var narrowing = plan.Steps.Where(s => s.Op is NarrowingNormBackward { Inner: NormBackwardAdd }).ToArray();
+        Assert.Equal(["layers.1", "layers.2"], widening.Select(s => s.Module[..8]));
+        Assert.Equal(["layers.2", "layers.1"], narrowing.Select(s => s.Module[..8]));
+        Assert.All(widening, s => Assert.Equal([Element.BFloat16, Element.Float32, Element.BFloat16], s.Outputs.Select(o => o.Storage.Type)));
+        Assert.All(widening, s => Assert.Equal(s.Inputs[0].Shape[1] + recipe.Fanout.Step, s.Outputs[WideningNorm.Widened].Shape[1]));
+        Assert.All(narrowing, s => Assert.Equal((Element.BFloat16, s.Inputs[0].Shape[1] - recipe.Fanout.Step), (s.Outputs[0].Storage.Type, s.Outputs[0].Shape[1])));
     }
 
     [Fact]

@@ -99,6 +99,36 @@ public sealed class PassTests
         Assert.Single(optimized.Nodes, n => n.Op is LinearCrossEntropyGradient);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_first_norm_of_wider_heads_widens_them_for_all_and_the_last_gradient_narrows_its_sum_unless_that_is_read_elsewhere(bool elsewhere)
+    {
+        var graph = new TensorGraph();
+        var (x, w, u) = (graph.Parameter("x", new Shape(4, 6)), graph.Parameter("w", new Shape(10)), graph.Parameter("u", new Shape(10)));
+        var wide = x.Reshape(4, 2, 3).Pad(2, 0, 2).Reshape(4, 10);
+        var y = graph.Add(new Norm(false, 1e-6f), [wide, w]) * graph.Add(new Norm(false, 1e-6f), [wide, u]) + wide;
+        Differentiate(graph, y.SumAll(), elsewhere ? [x, wide, w, u] : [x, w, u]);
+        var optimized = Pipeline.Gpu.Run(graph);
+        var widening = Assert.Single(optimized.Nodes, n => n.Op is WideningNorm { Heads: 2 });
+        Assert.DoesNotContain(optimized.Nodes, n => n.Op is Pad);
+        Assert.Same(widening.Outputs[WideningNorm.Widened], Assert.Single(optimized.Nodes, n => n.Op is Norm).Inputs[0]);
+        Assert.Equal(elsewhere ? 0 : 1, optimized.Nodes.Count(n => n.Op is NarrowingNormBackward { Inner: NormBackwardAdd, Heads: 2, Width: 6 }));
+        Assert.Equal(elsewhere ? 2 : 1, optimized.Nodes.Count(n => n.Op is NormBackwardAdd));
+    }
+
+    [Theory]
+    [InlineData(2, 3, 0)] // before every head
+    [InlineData(1, 0, 2)] // further heads
+    public void Zeros_elsewhere_than_at_the_ends_of_heads_stay_what_they_are(int axis, int before, int after)
+    {
+        var graph = new TensorGraph();
+        var (x, w) = (graph.Parameter("x", new Shape(4, 6)), graph.Parameter("w", new Shape(12)));
+        var wide = x.Reshape(4, 2, 3).Pad(axis, before, after).Reshape(4, 12);
+        graph.Output("y", graph.Add(new Norm(false, 1e-6f), [wide, w]));
+        Assert.Contains(Pipeline.Gpu.Run(graph).Nodes, n => n.Op is Pad);
+    }
+
     [Fact]
     public void A_chain_of_elementwise_ops_is_one_kernel_with_one_result()
     {

@@ -46,6 +46,9 @@ public sealed class Pipeline
         // c + gradient becomes a kernel's own addition.
         new AccumulateInKernels(),
 
+        // Zeros that end heads, and their gradient, become a norm's own matter.
+        new WidenInNorms(),
+
         .. Rest(leastResults),
     ];
 

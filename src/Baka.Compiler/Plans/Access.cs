@@ -18,7 +18,7 @@ internal static class Access
         MatMul or MatMulAdd => input == 2 ? InnerStride(view) == 1 : IsMatrix(view),
         BatchMatMul or BatchMatMulAdd when input < 2 => IsMatrix(view),
         Roll when input == 0 => view.Strides[3] == 1 || view.Shape[3] == 1,
-        Norm or NormBackward or NormBackwardAdd or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
+        Norm or NormBackward or NormBackwardAdd or WideningNorm or NarrowingNormBackward or Attention or AttentionBackward or GatherRows or ScatterRows or LinearCrossEntropy or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or ScatterRowsAdd or StepSum or StepSpread =>
             view.Shape.Rank < 2 ? view.IsDense : InnerStride(view) == 1,
         DepthwiseConvolution or DepthwiseConvolutionBackward when input == 0 => InnerStride(view) == 1,
         Scan { Selective: true } or ScanBackward { Selective: true } when input is Scan.Readout or Scan.Gain => InnerStride(view) == 1,
@@ -29,7 +29,8 @@ internal static class Access
     public static bool CanWriteRows(Op op, int output) => op switch
     {
         FusedElementwise or FinishedProduct or MatMul or MatMulAdd or Concat or Pad => true,
-        Norm or NormBackward or NormBackwardAdd or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
+        Norm or NormBackward or NormBackwardAdd or NarrowingNormBackward or LinearCrossEntropyGradient or LinearCrossEntropyGradientAdd or Attention => output == 0,
+        WideningNorm => output is 0 or WideningNorm.Widened,
         DepthwiseConvolutionBackward => output == 0,
         ScanBackward { Selective: true } => output is ScanBackward.Readout or ScanBackward.Gain,
         AttentionBackward => true,

@@ -44,7 +44,8 @@ internal sealed class ElementChoice
         {
             Variable variable => variable.VariableKind == VariableKind.Carry,
             Leaf or Constant or IntConstant or Sum or SumOfSquares or ConvertToFloat or LinearCrossEntropy => false,
-            Norm or NormBackward or NormBackwardAdd or Attention => tensor.Index == 0,
+            Norm or NormBackward or NormBackwardAdd or NarrowingNormBackward or Attention => tensor.Index == 0,
+            WideningNorm => tensor.Index is 0 or WideningNorm.Widened,
             LinearCrossEntropyGradient op => tensor.Index == op.InputAt,
             LinearCrossEntropyGradientAdd op => tensor.Index == op.Computed.InputAt,
             Scan => tensor.Index == 0,

@@ -2,13 +2,10 @@
 // dx = scale * (g - mean(g) - n * mean(g * n)), where mean(g) counts only if CENTERED, and dw = sum over rows of dy * n. Where
 // ADDS, dx is added to past, whose place it may take.
 //
-// Each block goes through a stretch of the ROWS rows of x, dy and dx [ROWS, WIDTH] and, if OF_WEIGHT, writes its share of
-// dw to a row of partial [gridDim.x, WIDTH]. GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
+// Each block goes through a stretch of the ROWS rows of x, dy and past [ROWS, WIDTH] and of dx, whose rows may be narrow, and, if
+// OF_WEIGHT, writes its share of dw to a row of partial [gridDim.x, WIDTH].
 
-#define VECTORS (WIDTH / VECTOR)
 #define GROUPS (THREADS / GROUP)
-#define HELD ((VECTORS + GROUP - 1) / GROUP)
-#define EXISTS(k) (((k) + 1) * GROUP <= VECTORS || lane + (k) * GROUP < VECTORS)
 
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) norm_backward(
     const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, const S_TYPE* __restrict__ statistics, const DY_TYPE* __restrict__ dy,
@@ -67,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) norm_backward(
 
 #pragma unroll
         for (int k = 0; k < HELD; k++)
-            if (EXISTS(k))
+            if (EXISTS(k) && is_used((lane + k * GROUP) * VECTOR))
             {
                 float weight[VECTOR], result[VECTOR];
                 load_floats(weights + (lane + k * GROUP) * VECTOR, weight);
@@ -80,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) norm_backward(
                     result[i] += to_float(pasts[k].at[i]);
 #endif
                 }
-                store_floats(dx + (i64)row * DX_STRIDE + (lane + k * GROUP) * VECTOR, result);
+                store_floats(dx + (i64)row * DX_STRIDE + narrow((lane + k * GROUP) * VECTOR), result);
             }
     }
 

@@ -1,14 +1,10 @@
 // y = (x - mean) * scale * w for each row of x [ROWS, WIDTH], where scale = 1 / sqrt(mean((x - mean)^2) + EPSILON) and
-// the mean is 0 unless CENTERED; statistics [ROWS, 2] = (mean, scale).
-//
-// GROUP threads, a warp or the block, hold a row: thread i has the vectors i, i + GROUP, ...
-
-#define VECTORS (WIDTH / VECTOR)
-#define HELD ((VECTORS + GROUP - 1) / GROUP)
-#define EXISTS(k) (((k) + 1) * GROUP <= VECTORS || lane + (k) * GROUP < VECTORS)
+// the mean is 0 unless CENTERED; statistics [ROWS, 2] = (mean, scale). Where the rows of x are narrow, the columns that they do not
+// have are 0, and widened [ROWS, WIDTH] becomes x with these.
 
 extern "C" __global__ void __launch_bounds__(THREADS) norm_forward(
-    const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, Y_TYPE* __restrict__ y, S_TYPE* __restrict__ statistics)
+    const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, Y_TYPE* __restrict__ y, S_TYPE* __restrict__ statistics,
+    WIDENED_TYPE* __restrict__ widened)
 {
     int row = blockIdx.x * (THREADS / GROUP) + threadIdx.x / GROUP;
     int lane = threadIdx.x % GROUP;
@@ -17,11 +13,19 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_forward(
 
     x += (i64)row * X_STRIDE;
     y += (i64)row * Y_STRIDE;
-    float held[HELD][VECTOR];
+    float held[HELD][VECTOR] = {};
+#pragma unroll
+    for (int k = 0; k < HELD; k++)
+        if (EXISTS(k) && is_used((lane + k * GROUP) * VECTOR))
+            load_floats(x + narrow((lane + k * GROUP) * VECTOR), held[k]);
+
+#if USED < HEAD
+    widened += (i64)row * WIDENED_STRIDE;
 #pragma unroll
     for (int k = 0; k < HELD; k++)
         if (EXISTS(k))
-            load_floats(x + (lane + k * GROUP) * VECTOR, held[k]);
+            store_floats(widened + (lane + k * GROUP) * VECTOR, held[k]);
+#endif
 
     float mean = 0;
 #if CENTERED

@@ -9,6 +9,8 @@ public sealed class Evaluation(Node node, IReadOnlyList<Value> inputs, IReadOnly
 
     public Value Input(int index) => inputs[index];
 
+    public Value Output(int index) => outputs[index];
+
     public float[] In(int index) => inputs[index].Floats;
 
     public int[] IntsIn(int index) => inputs[index].Ints;

@@ -33,6 +33,9 @@ public static class LargeOpCases
         ["rms norm of 33"] = c => Norm(c, 1000, 33, centered: false),
         ["layer norm of 1000"] = c => Norm(c, 130, 1000, centered: true),
         ["rms norm of 1296"] = c => Norm(c, 1100, 1296, centered: false),
+        ["rms norm of heads of 64 widened to 68"] = c => NormOfWider(c, 1100, heads: 12, 64, 68, centered: false),
+        ["layer norm of heads of 96 widened to 112"] = c => NormOfWider(c, 700, heads: 12, 96, 112, centered: true),
+        ["rms norm of heads of 150 widened to 180"] = c => NormOfWider(c, 300, heads: 12, 150, 180, centered: false),
         ["cross-entropy of 1,003 tokens"] = c => CrossEntropy(c, 150, 64, 1003),
         ["cross-entropy of 50,304 tokens"] = c => CrossEntropy(c, 21, 16, 50304),
         ["cross-entropy of many rows"] = c => CrossEntropy(c, 9001, 8, 33),
@@ -127,6 +130,12 @@ public static class LargeOpCases
 
     private static Tensor Norm(OpCase c, int rows, int width, bool centered) =>
         c.Graph.Add(new Norm(centered, 1e-6f), [c.Activation(rows, width), c.Parameter(width)]);
+
+    private static Tensor NormOfWider(OpCase c, int rows, int heads, int narrow, int wide, bool centered)
+    {
+        var x = c.Activation(rows, heads * narrow).Reshape(rows, heads, narrow).Pad(2, 0, wide - narrow).Reshape(rows, heads * wide);
+        return c.Graph.Add(new Norm(centered, 1e-6f), [x, c.Parameter(heads * wide)]) + x;
+    }
 
     private static Tensor CrossEntropy(OpCase c, int rows, int width, int vocabulary) =>
         c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, width), c.Parameter(vocabulary, width), c.Index("targets", rows, -1, vocabulary)]);

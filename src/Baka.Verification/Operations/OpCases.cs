@@ -117,6 +117,8 @@ public static class OpCases
         ["rms norm"] = c => Norm(c, false),
         ["layer norm"] = c => Norm(c, true),
         ["norm with a frozen weight"] = c => Norm(c, false, Frozen.Weight),
+        ["rms norm of wider heads"] = c => NormOfWider(c, false),
+        ["layer norm of wider heads, with a frozen weight"] = c => NormOfWider(c, true, Frozen.Weight),
         ["cross-entropy"] = c => CrossEntropy(c),
         ["cross-entropy with a frozen weight"] = c => CrossEntropy(c, Frozen.Weight),
         ["cross-entropy of a frozen input"] = c => CrossEntropy(c, Frozen.Input),
@@ -205,6 +207,13 @@ public static class OpCases
     {
         var (rows, d) = (c.Size(1, 20), c.Size(2, 70));
         return c.Graph.Add(new Norm(centered, 1e-6f), [c.Activation(rows, d), Weight(c, frozen, d)]) * c.Activation(rows, d);
+    }
+
+    private static Tensor NormOfWider(OpCase c, bool centered, Frozen frozen = Frozen.Nothing)
+    {
+        var (rows, heads, narrow, more) = (c.Size(1, 20), c.Size(1, 5), c.Size(1, 9), c.Size(1, 5));
+        var x = c.Activation(rows, heads * narrow).Reshape(rows, heads, narrow).Pad(2, 0, more).Reshape(rows, heads * (narrow + more));
+        return c.Graph.Add(new Norm(centered, 1e-6f), [x, Weight(c, frozen, x.Shape[1])]) * c.Activation(x.Shape) + x;
     }
 
     private static Tensor CrossEntropy(OpCase c, Frozen frozen = Frozen.Nothing)

@@ -66,9 +66,33 @@ public class NormLoweringTests
         Assert.Same(past, ((Argument.Pointer)operations[0].Arguments[4]).View);
     }
 
+    [Theory]
+    [InlineData(64, 68, "4")]
+    [InlineData(96, 112, "8")]
+    [InlineData(70, 72, "2")]
+    public void Vectors_end_where_the_values_of_a_narrower_head_do(int narrow, int wide, string vector)
+    {
+        var (x, y, widened) = (Dense(BF16, 64, 12 * narrow), Dense(BF16, 64, 12 * wide), Dense(BF16, 64, 12 * wide));
+        var (w, statistics, op) = (Dense(F32, 12 * wide), Dense(F32, 64, 2), new Norm(false, 1e-5f));
+        var widening = new WideningNorm(op, Heads: 12);
+        var forward = (Launch)Assert.Single(NormLowering.Lower(widening, Step(widening, [x, w], y, statistics, widened)));
+        Assert.Equal([x, w, y, statistics, widened], forward.Arguments.Select(a => ((Argument.Pointer)a).View));
+        Assert.Equal(new Grid(8), forward.Grid);
+
+        var narrowing = new NarrowingNormBackward(new NormBackwardAdd(new NormBackward(false, OfWeight: true)), Heads: 12, Width: 12 * narrow);
+        var backward = NormLowering.Lower(narrowing, Step(narrowing, [widened, w, statistics, y, y], x, w), Context()).Cast<Launch>().ToArray();
+        Assert.Equal(["norm_backward", "sum_columns"], backward.Select(o => o.Kernel.Name));
+        Assert.Equal([widened, w, statistics, y, y, x], backward[0].Arguments.Take(6).Select(a => ((Argument.Pointer)a).View));
+        Assert.Equal((new Grid(16), "1"), (backward[0].Grid, backward[0].Define("ADDS")));
+        Assert.Equal([16, 12 * wide], ((Argument.Pointer)backward[0].Arguments[^1]).View.Shape.Extents.ToArray());
+        Assert.All([forward, backward[0]], launch => Assert.Equal(
+            ($"{12 * wide}", $"{wide}", $"{narrow}", vector),
+            (launch.Define("WIDTH"), launch.Define("HEAD"), launch.Define("USED"), launch.Define("VECTOR"))));
+    }
+
     private static IReadOnlyList<Operation> Forward(View x)
     {
         var op = new Norm(false, 1e-5f);
-        return NormLowering.Lower(op, Step(op, [x, Dense(F32, x.Shape[1])], Dense(BF16, x.Shape[0], x.Shape[1]), Dense(F32, x.Shape[0], 2)), Context());
+        return NormLowering.Lower(op, Step(op, [x, Dense(F32, x.Shape[1])], Dense(BF16, x.Shape[0], x.Shape[1]), Dense(F32, x.Shape[0], 2)));
     }
 }
