@@ -10,24 +10,22 @@ internal static class ConvolutionLowering
     /// <summary>Of a block: each takes a run of slots.</summary>
     private const int Warps = 4;
 
-    /// <summary>Slots that a warp loads at once.</summary>
-    private const int Stride = 4;
+    /// <summary>Blocks of a multiprocessor for which registers shall suffice, forward and backward.</summary>
+    private const int ResidentForward = 6;
+    private const int ResidentBackward = 4;
 
-    /// <summary>The fewest slots of a warp, which reads k − 1 besides.</summary>
+    /// <summary>The fewest slots of a thread, which reads k − 1 besides.</summary>
     private const int LeastRun = 8;
 
-    /// <summary>Channels of a thread at most, and blocks of a multiprocessor for which registers then suffice, forward and backward.</summary>
-    private const int ChannelsForward = 4;
-    private const int ChannelsBackward = 2;
-    private const int ResidentForward = 6;
-    private const int ResidentBackward = 5;
+    /// <summary>Channels of a thread at most: with more there are too few threads.</summary>
+    private const int MostChannels = 4;
 
     /// <summary>(x, begins, tail, w, bias) → (y, tail).</summary>
     public static IReadOnlyList<Operation> Lower(DepthwiseConvolution op, Step step, LoweringContext context)
     {
         var (x, y) = (step.Inputs[0], step.Outputs[0]);
-        var vector = Math.Min(VectorWidth.Choose(x.Shape[2], x, y), ChannelsForward);
-        var cut = Cut.Of(x, 0, vector, ResidentForward, context.Device);
+        var vector = Math.Min(VectorWidth.Choose(x.Shape[2], x, y), MostChannels);
+        var cut = Cut.Of(x, x.Shape[1], vector, ResidentForward, context.Device);
         var kernel = Kernel(
             "ConvolutionForward.cu", "convolution_forward", step, vector, cut,
             ("Y_TYPE", y.Storage.Type),
@@ -40,8 +38,8 @@ internal static class ConvolutionLowering
     {
         var (x, dy, dNext, dx) = (step.Inputs[0], step.Inputs[5], step.Inputs[^1], step.Outputs[0]);
         var (channels, taps) = (x.Shape[2], step.Inputs[3].Shape[0]);
-        var vector = Math.Min(VectorWidth.Choose(channels, x, dy, dx), ChannelsBackward);
-        var cut = Cut.Of(x, taps - 1, vector, ResidentBackward, context.Device);
+        var vector = Math.Min(VectorWidth.Choose(channels, x, dy, dx), MostChannels);
+        var cut = Cut.Of(x, taps - 1 + x.Shape[1], vector, ResidentBackward, context.Device);
         var weightParts = context.Scratch(Element.Float32, cut.Parts, taps, channels);
         var biasParts = context.Scratch(Element.Float32, cut.Parts, channels);
         var kernel = Kernel(
@@ -74,7 +72,6 @@ internal static class ConvolutionLowering
                 ("TAPS", step.Inputs[3].Shape[0]),
                 ("RUN", cut.Run),
                 ("VECTOR", vector),
-                ("STRIDE", Stride),
                 ("WARPS", Warps),
                 ("RESIDENT", cut.Resident),
                 ("X_TYPE", x.Storage.Type),
@@ -97,12 +94,11 @@ internal static class ConvolutionLowering
     private sealed record Cut(int Columns, int Parts, int Run, int Resident)
     {
         /// <summary>Runs are as short as they can be while all blocks find room at once: a few left over would take as long as all others.</summary>
-        /// <param name="besides">Slots that each run, and the whole, has besides those of x.</param>
-        public static Cut Of(View x, int besides, int vector, int resident, DeviceProfile device)
+        public static Cut Of(View x, int slots, int vector, int resident, DeviceProfile device)
         {
-            var (rows, slots, columns) = (x.Shape[0], x.Shape[1] + besides, Blocks.Count(x.Shape[2] / vector, Blocks.WarpSize));
+            var (rows, columns) = (x.Shape[0], Blocks.Count(x.Shape[2] / vector, Blocks.WarpSize));
             var most = Math.Max(1, resident * device.Multiprocessors / (columns * rows));
-            var run = Math.Max(LeastRun, Blocks.Count(Blocks.Count(slots, most * Warps) + besides, Stride) * Stride - besides);
+            var run = Math.Max(LeastRun, Blocks.Count(slots, most * Warps));
             return new Cut(columns, rows * Blocks.Count(Blocks.Count(slots, run), Warps), run, resident);
         }
     }

@@ -1,14 +1,17 @@
 // What a short causal convolution y_t = silu(z_t), z_t = bias + sum over j of w_j x_(t - TAPS + 1 + j), every channel by itself,
-// and its gradient have in common. A warp takes RUN slots of one of the ROWS rows of x [ROWS, SLOTS, WIDTH], STRIDE at a time,
-// each lane VECTOR channels of them, and a block takes WARPS runs. Slots below 0 are those of tail [ROWS, TAPS - 1, WIDTH]. Inputs
-// before a slot that begins something count as 0 for those from it on.
+// and its gradient have in common. A warp takes RUN slots of one of the ROWS rows of x [ROWS, SLOTS, WIDTH], each lane VECTOR channels of
+// them, and a block takes WARPS runs; slots below 0 are those of tail [ROWS, TAPS - 1, WIDTH]. Inputs before a slot that begins something
+// count as 0 for those from it on.
 
 #define VECTORS (WIDTH / VECTOR)
 #define COLUMNS ((VECTORS + 31) / 32)
 #define THREADS (WARPS * 32)
 #define TAIL (TAPS - 1)
 
-// What is known when a kernel is compiled.
+// Slots whose numbers are loaded together.
+#define STRIDE 4
+
+// What is known of a run when a kernel is compiled: most have no beginning in them and need not ask at every slot.
 template <bool VALUE> struct Known
 {
     static constexpr bool value = VALUE;
@@ -32,8 +35,16 @@ struct Place
     __device__ __forceinline__ i64 in(i64 i) const { return i * WIDTH + vector * VECTOR; }
     __device__ __forceinline__ i64 in_slots(int slot) const { return in((i64)row * SLOTS + slot); }
     __device__ __forceinline__ i64 in_tail(int slot) const { return in((i64)row * TAIL + TAIL + slot); }
-    // Whether nothing lies before a slot; not for slots that do not exist.
-    __device__ __forceinline__ bool begins(const BEGINS_TYPE* flags, int slot) const { return slot >= 0 && slot < SLOTS && to_float(flags[(i64)row * SLOTS + slot]) != 0; }
+    __device__ __forceinline__ bool begins(const BEGINS_TYPE* flags, int slot) const { return to_float(flags[(i64)row * SLOTS + slot]) != 0; }
+
+    // Whether anything begins in slots [first, end) of the row, which may stand out of it on both sides. A warp asks together.
+    __device__ __forceinline__ bool any_begins(const BEGINS_TYPE* flags, int first, int end) const
+    {
+        bool any = false;
+        for (int slot = max(first, 0) + threadIdx.x % 32; slot < min(end, SLOTS); slot += 32)
+            any |= begins(flags, slot);
+        return warp_ballot(any) != 0;
+    }
 
     // The input of a slot from 0 on.
     __device__ __forceinline__ const X_TYPE* input(const X_TYPE* x, int slot) const { return x + row * (i64)X_ROW_STRIDE + slot * (i64)X_STRIDE + vector * VECTOR; }
@@ -46,6 +57,13 @@ struct Place
             load_floats(tail + in_tail(slot), to);
     }
 };
+
+template <typename T> __device__ __forceinline__ void to_floats(const Pack<T, VECTOR>& from, float (&to)[VECTOR])
+{
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++)
+        to[i] = to_float(from.at[i]);
+}
 
 // z of a slot, of which inputs[0] is the input and those before it follow, as far as it reaches.
 __device__ __forceinline__ void convolve(

@@ -38,10 +38,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
     // Of the slots behind the run, those that its inputs may reach come first.
     int last = min(end + TAIL, SLOTS) - 1;
     bool exists = place.vector < VECTORS;
+    bool inner = first >= TAIL && last + 1 < SLOTS && !place.any_begins(begins, first - TAIL, last + 1);
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
 
-    if (exists && place.run < RUNS)
+    auto go_through = [&](auto inner)
     {
         float weight[TAPS][VECTOR];
         float offset[VECTOR];
@@ -57,102 +58,92 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
                 place.load_input(x, tail, last - back, inputs[back + 1]);
 
         // How many slots ahead an input reaches.
-        int ahead = -1;
+        int ahead = inner.value ? TAIL : -1;
 
         for (int top = last; top >= first; top -= STRIDE)
         {
-            // What several slots take is on its way at once.
-            float inputs_given[STRIDE][VECTOR];
+            Pack<X_TYPE, VECTOR> inputs_given[STRIDE];
             Pack<DY_TYPE, VECTOR> upstream_given[STRIDE];
-            bool starts[STRIDE + TAIL]; // from the slot behind the first of these on
-#pragma unroll
-            for (int k = 0; k < STRIDE + TAIL; k++)
-                starts[k] = place.begins(begins, top + 1 - k);
-            bool inside = top < min(end, SLOTS - TAIL) && top - STRIDE + 1 >= max(first, TAIL) && ahead >= TAIL - 1;
 #pragma unroll
             for (int k = 0; k < STRIDE; k++)
-                if (inside)
-                    load_floats(place.input(x, top - k - TAIL), inputs_given[k]);
-                else if (top - k >= max(first, 0))
-                    place.load_input(x, tail, top - k - TAIL, inputs_given[k]);
-#pragma unroll
-            for (int k = 0; k < STRIDE; k++)
-                if (inside || top - k >= max(first, 0))
-                    upstream_given[k] = load_pack<VECTOR>(dy + place.in_slots(top - k));
-
-            // PLAIN slots lie in the run, with all that they reach in x, and nothing begins near them.
-            auto go = [&](auto plain)
-            {
-                constexpr bool PLAIN = plain.value;
-#pragma unroll
-                for (int k = 0; k < STRIDE; k++)
+                if (inner.value && top - k >= first)
                 {
-                    int slot = top - k;
-                    if (!PLAIN && slot < first)
-                        break;
-                    move_up(upstream);
-                    move_down(inputs);
+                    inputs_given[k] = load_pack<VECTOR>(place.input(x, top - k - TAIL));
+                    upstream_given[k] = load_pack<VECTOR>(dy + place.in_slots(top - k));
+                }
+#pragma unroll
+            for (int k = 0; k < STRIDE; k++)
+            {
+                int slot = top - k;
+                if (slot < first)
+                    break;
+                move_up(upstream);
+                move_down(inputs);
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                    upstream[0][i] = 0;
+                if (inner.value || slot >= 0)
+                {
+                    int reach = inner.value ? TAIL : 0;
+                    if (inner.value)
+                    {
+                        to_floats(inputs_given[k], inputs[TAIL]);
+                        to_floats(upstream_given[k], upstream[0]);
+                    }
+                    else
+                    {
+                        place.load_input(x, tail, slot - TAIL, inputs[TAIL]);
+                        load_floats(dy + place.in_slots(slot), upstream[0]);
+                        while (reach < TAIL && (slot - reach < 0 || !place.begins(begins, slot - reach)))
+                            reach++;
+                    }
+
+                    float z[VECTOR];
+                    convolve(z, inputs, weight, offset, reach);
 #pragma unroll
                     for (int i = 0; i < VECTOR; i++)
-                        upstream[0][i] = 0;
-                    if (PLAIN || slot >= 0)
                     {
-                        int reach = TAIL;
-#pragma unroll
-                        for (int back = TAIL - 1; back >= 0; back--)
-                            if (!PLAIN && starts[k + 1 + back])
-                                reach = back;
+                        float s = sigmoid(z[i]);
+                        upstream[0][i] *= s * fmaf(z[i], 1.0f - s, 1.0f);
+                    }
+                }
+                if (!inner.value)
+                    ahead = slot + 1 >= 0 && slot + 1 < SLOTS && place.begins(begins, slot + 1) ? 0 : min(TAIL, ahead + 1);
+                if (slot >= end)
+                    continue;
 
-                        float z[VECTOR];
+                float sum[VECTOR] = {};
+#if HAS_NEXT
+                int left = SLOTS - 1 - slot;
+                if (!inner.value && left < TAIL && ahead == left)
+                    load_floats(d_next + place.in_tail(-1 - left), sum);
+#endif
 #pragma unroll
-                        for (int i = 0; i < VECTOR; i++)
-                            inputs[TAIL][i] = inputs_given[k][i];
-                        convolve(z, inputs, weight, offset, reach);
+                for (int back = 0; back < TAPS; back++)
+                    if (back <= ahead)
 #pragma unroll
                         for (int i = 0; i < VECTOR; i++)
                         {
-                            float s = sigmoid(z[i]);
-                            upstream[0][i] = to_float(upstream_given[k].at[i]) * (s * fmaf(z[i], 1.0f - s, 1.0f));
+                            sum[i] = fmaf(upstream[back][i], weight[TAIL - back][i], sum[i]);
+                            d_weight[TAIL - back][i] = fmaf(upstream[back][i], inputs[0][i], d_weight[TAIL - back][i]);
                         }
-                    }
-                    ahead = PLAIN ? TAIL : starts[k] ? 0 : min(TAIL, ahead + 1);
-                    if (!PLAIN && slot >= end)
-                        continue;
-
-                    float sum[VECTOR] = {};
-#if HAS_NEXT
-                    int left = SLOTS - 1 - slot;
-                    if (!PLAIN && left < TAIL && ahead == left)
-                        load_floats(d_next + place.in_tail(-1 - left), sum);
-#endif
 #pragma unroll
-                    for (int back = 0; back < TAPS; back++)
-                        if (PLAIN || back <= ahead)
-#pragma unroll
-                            for (int i = 0; i < VECTOR; i++)
-                            {
-                                sum[i] = fmaf(upstream[back][i], weight[TAIL - back][i], sum[i]);
-                                d_weight[TAIL - back][i] = fmaf(upstream[back][i], inputs[0][i], d_weight[TAIL - back][i]);
-                            }
-#pragma unroll
-                    for (int i = 0; i < VECTOR; i++)
-                        d_bias[i] += upstream[0][i];
-                    if (PLAIN || slot >= 0)
-                        store_floats(dx + place.row * (i64)DX_ROW_STRIDE + slot * (i64)DX_STRIDE + place.vector * VECTOR, sum);
-                    else
-                        store_floats(d_tail + place.in_tail(slot), sum);
-                }
-            };
-
-            bool any = false;
-#pragma unroll
-            for (int k = 0; k < STRIDE + TAIL; k++)
-                any |= starts[k];
-            if (inside && !any)
-                go(Known<true>());
-            else
-                go(Known<false>());
+                for (int i = 0; i < VECTOR; i++)
+                    d_bias[i] += upstream[0][i];
+                if (inner.value || slot >= 0)
+                    store_floats(dx + place.row * (i64)DX_ROW_STRIDE + slot * (i64)DX_STRIDE + place.vector * VECTOR, sum);
+                else
+                    store_floats(d_tail + place.in_tail(slot), sum);
+            }
         }
+    };
+
+    if (exists && place.run < RUNS)
+    {
+        if (inner)
+            go_through(Known<true>());
+        else
+            go_through(Known<false>());
     }
 
 #pragma unroll

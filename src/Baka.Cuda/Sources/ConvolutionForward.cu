@@ -9,6 +9,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_forw
     Place place(RUNS);
     int first = place.run * RUN;
     int end = min(first + RUN, SLOTS);
+    bool any = place.any_begins(begins, first - TAIL, end);
     if (place.vector >= VECTORS || place.run >= RUNS)
         return;
 
@@ -23,56 +24,56 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_forw
         if (first - 1 - back >= -TAIL)
             place.load_input(x, tail, first - 1 - back, inputs[back]);
 
-    // How many slots back an output reaches.
-    int reach = TAIL;
-#pragma unroll
-    for (int back = TAIL - 1; back >= 0; back--)
-        if (place.begins(begins, first - 1 - back))
-            reach = back;
-
-    for (int begin = first; begin < end; begin += STRIDE)
+    auto go_through = [&](auto cut)
     {
-        Pack<X_TYPE, VECTOR> given[STRIDE];
-        bool starts[STRIDE];
-#pragma unroll
-        for (int k = 0; k < STRIDE; k++)
+        // How many slots back an output reaches.
+        int reach = cut.value ? 0 : TAIL;
+        while (reach < TAIL && (first - 1 - reach < 0 || !place.begins(begins, first - 1 - reach)))
+            reach++;
+
+        for (int begin = first; begin < end; begin += STRIDE)
         {
-            starts[k] = place.begins(begins, begin + k);
-            if (begin + k < end)
-                given[k] = load_pack<VECTOR>(place.input(x, begin + k));
+            Pack<X_TYPE, VECTOR> given[STRIDE];
+#pragma unroll
+            for (int k = 0; k < STRIDE; k++)
+                if (begin + k < end)
+                    given[k] = load_pack<VECTOR>(place.input(x, begin + k));
+#pragma unroll
+            for (int k = 0; k < STRIDE; k++)
+            {
+                int t = begin + k;
+                if (t >= end)
+                    break;
+                move_up(inputs);
+                to_floats(given[k], inputs[0]);
+                if (cut.value)
+                    reach = place.begins(begins, t) ? 0 : min(TAIL, reach + 1);
+
+                float z[VECTOR];
+                convolve(z, inputs, weight, offset, reach);
+#pragma unroll
+                for (int i = 0; i < VECTOR; i++)
+                    z[i] *= sigmoid(z[i]);
+                store_floats(y + place.in_slots(t), z);
+            }
         }
 
-#pragma unroll
-        for (int k = 0; k < STRIDE; k++)
+        if (end == SLOTS)
         {
-            int t = begin + k;
-            if (t >= end)
-                break;
-            move_up(inputs);
 #pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-                inputs[0][i] = to_float(given[k].at[i]);
-            reach = starts[k] ? 0 : min(TAIL, reach + 1);
-
-            float z[VECTOR];
-            convolve(z, inputs, weight, offset, reach);
+            for (int back = 0; back < TAIL; back++)
+            {
+                float kept[VECTOR];
 #pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-                z[i] *= sigmoid(z[i]);
-            store_floats(y + place.in_slots(t), z);
+                for (int i = 0; i < VECTOR; i++)
+                    kept[i] = back <= reach ? inputs[back][i] : 0;
+                store_floats(next + place.in_tail(-1 - back), kept);
+            }
         }
-    }
+    };
 
-    if (end == SLOTS)
-    {
-#pragma unroll
-        for (int back = 0; back < TAIL; back++)
-        {
-            float kept[VECTOR];
-#pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-                kept[i] = back <= reach ? inputs[back][i] : 0;
-            store_floats(next + place.in_tail(-1 - back), kept);
-        }
-    }
+    if (any)
+        go_through(Known<true>());
+    else
+        go_through(Known<false>());
 }
