@@ -6,8 +6,8 @@ using Baka.Graph.Ops;
 namespace Baka.Cuda.Kernels;
 
 /// <summary>
-/// Norms of rows: a warp holds a narrow row in its registers, a block a wide one. A row is heads of equal widths, of which what is
-/// widened or narrowed has the first values only: the same number of values for each thread divides both.
+/// Norms of rows: a warp holds a narrow row in its registers, a block a wide one. A row is heads side by side; of what is widened
+/// or narrowed each has its first values only, and no vector lies on both sides of their end.
 /// </summary>
 internal static class NormLowering
 {

@@ -1,7 +1,7 @@
 // What a norm of rows of WIDTH columns and its gradient have in common. GROUP threads, a warp or the block, hold a row: thread i
 // has the vectors i, i + GROUP, ...
 //
-// Rows are heads of HEAD columns. A narrow row has the first USED of every head; VECTOR divides both numbers.
+// Rows are heads of HEAD columns. A narrow row has the first USED of every head and no others; VECTOR divides both numbers.
 
 #define VECTORS (WIDTH / VECTOR)
 #define HELD ((VECTORS + GROUP - 1) / GROUP)

@@ -34,9 +34,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) norm_backward(
 #endif
             }
 
-        // Read anew for every row: registers are scarcer than loads from the nearest cache.
+        // Read, and places in narrow rows computed, anew for every row: registers are scarcer than loads from the nearest cache.
         const W_TYPE* weights = w;
-        asm volatile("" : "+l"(weights));
+        asm volatile("" : "+l"(weights), "+r"(lane));
 
         float mean = CENTERED ? to_float(statistics[(i64)row * S_STRIDE]) : 0;
         float scale = to_float(statistics[(i64)row * S_STRIDE + 1]);

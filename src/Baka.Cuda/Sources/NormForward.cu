@@ -1,6 +1,6 @@
 // y = (x - mean) * scale * w for each row of x [ROWS, WIDTH], where scale = 1 / sqrt(mean((x - mean)^2) + EPSILON) and
-// the mean is 0 unless CENTERED; statistics [ROWS, 2] = (mean, scale). Where the rows of x are narrow, the columns that they do not
-// have are 0, and widened [ROWS, WIDTH] becomes x with these.
+// the mean is 0 unless CENTERED; statistics [ROWS, 2] = (mean, scale). Where the rows of x are narrow, the columns that they lack are 0,
+// and widened [ROWS, WIDTH] becomes x with these.
 
 extern "C" __global__ void __launch_bounds__(THREADS) norm_forward(
     const X_TYPE* __restrict__ x, const W_TYPE* __restrict__ w, Y_TYPE* __restrict__ y, S_TYPE* __restrict__ statistics,
