@@ -70,9 +70,6 @@ public sealed class Storage(StorageKind kind, string name, Element type, long co
     /// <summary>The storage that really exists: a result may take the place of an operand that is read no more.</summary>
     public Storage Root => _sharedWith?.Root ?? this;
 
-    /// <summary>Keeps the place for some steps behind the last that reads it.</summary>
-    public void KeepFor(int steps) => Last += steps;
-
     internal void Share(Storage with)
     {
         _sharedWith = with;

@@ -38,7 +38,7 @@ public sealed class CudaDevice : IDevice
         _products = new ProductRunner(Context, Stream, cacheFolder, precision == Precision.Tf32);
         _hostCopy = new HostCopy(Context, Stream);
         _poison = poison;
-        Recorder = new Recorder(Context, Stream, _kernels, _products, new ArgumentWriter(Context.Driver));
+        Recorder = new Recorder(Stream, _kernels, _products, new ArgumentWriter(Context.Driver));
         Arena = new DeviceMemory(Context, 0);
     }
 

@@ -240,7 +240,13 @@ public sealed class CudaProgram : IProgram
             _recordedFor = _device.MemoryVersion;
         }
 
-        _graphs[group] ??= _device.Recorder.Record(_lowered.Lanes, v => Address(v, group));
+        _graphs[group] ??= _device.Stream.Capture(() =>
+        {
+            foreach (var operation in _lowered.Steps.SelectMany(s => s.Operations))
+            {
+                _device.Recorder.Put(operation, v => Address(v, group));
+            }
+        });
     }
 
     private void DisposeGraphs()

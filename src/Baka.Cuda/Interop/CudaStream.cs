@@ -28,9 +28,6 @@ internal sealed unsafe class CudaStream : IDisposable
     /// <summary>Waits until everything is done.</summary>
     public void Synchronize() => _driver.Check(_driver.StreamSynchronize(Handle), "cuStreamSynchronize");
 
-    /// <summary>What is put in from now on begins after a moment of another stream; while that is captured, it is captured with it.</summary>
-    public void WaitFor(CudaEvent moment) => _driver.Check(_driver.StreamWaitEvent(Handle, moment.Handle, 0), "cuStreamWaitEvent");
-
     /// <summary>From the host; in the background only where its memory is pinned.</summary>
     public void CopyToDevice(ulong target, nint source, long bytes) =>
         _driver.Check(_driver.CopyToDeviceAsync(target, (void*)source, (nuint)bytes, Handle), "cuMemcpyHtoDAsync");

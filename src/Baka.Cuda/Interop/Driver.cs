@@ -33,7 +33,6 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint*, uint, int> StreamCreate;
     public readonly delegate* unmanaged<nint, int> StreamDestroy;
     public readonly delegate* unmanaged<nint, int> StreamSynchronize;
-    public readonly delegate* unmanaged<nint, nint, uint, int> StreamWaitEvent;
     public readonly delegate* unmanaged<nint, int, int> StreamBeginCapture;
     public readonly delegate* unmanaged<nint, nint*, int> StreamEndCapture;
 
@@ -91,7 +90,6 @@ internal sealed unsafe class Driver
         StreamCreate = (delegate* unmanaged<nint*, uint, int>)library.Export("cuStreamCreate");
         StreamDestroy = (delegate* unmanaged<nint, int>)library.Export("cuStreamDestroy_v2");
         StreamSynchronize = (delegate* unmanaged<nint, int>)library.Export("cuStreamSynchronize");
-        StreamWaitEvent = (delegate* unmanaged<nint, nint, uint, int>)library.Export("cuStreamWaitEvent");
         StreamBeginCapture = (delegate* unmanaged<nint, int, int>)library.Export("cuStreamBeginCapture_v2");
         StreamEndCapture = (delegate* unmanaged<nint, nint*, int>)library.Export("cuStreamEndCapture");
 

@@ -56,7 +56,7 @@ internal static class ConvolutionLowering
             new Launch(
                 kernel, new Grid(cut.Columns * cut.Parts), Warps * Blocks.WarpSize, 0,
                 [.. step.Inputs.Take(6), dNext, dx, step.Outputs[1], weightParts, biasParts]),
-            .. SumLowering.ReduceAside(context, (weightParts, step.Outputs[2]), (biasParts, step.Outputs[3])),
+            .. SumLowering.ReduceAll(context, (weightParts, step.Outputs[2]), (biasParts, step.Outputs[3])),
         ];
     }
 

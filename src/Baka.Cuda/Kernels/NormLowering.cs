@@ -120,6 +120,6 @@ internal static class NormLowering
             "Norm.cu",
             "NormBackward.cu");
         var launch = new Launch(kernel, new Grid(blocks), threads, 0, [x, w, statistics, dy, added, dx, partial]);
-        return op.OfWeight ? [launch, .. SumLowering.ReduceAside(context, (partial, step.Outputs[1]))] : [launch];
+        return op.OfWeight ? [launch, .. SumLowering.Reduce(partial, 1, blocks, width, step.Outputs[1], context)] : [launch];
     }
 }

@@ -80,12 +80,10 @@ internal static class ScanLowering
             ?
             [
                 launch,
-                .. SumLowering.ReduceAside(context, (decayParts, dDecay), (biasParts, step.Outputs[6]), (skipParts, step.Outputs[7])),
-
-                // What the very next steps need.
-                .. SumLowering.ReduceAll(context, (readoutParts, dReadout), (gainParts, step.Outputs[5])),
+                .. SumLowering.ReduceAll(
+                    context, (decayParts, dDecay), (biasParts, step.Outputs[6]), (skipParts, step.Outputs[7]), (readoutParts, dReadout), (gainParts, step.Outputs[5])),
             ]
-            : [launch, .. SumLowering.ReduceAside(context, (decayParts, dDecay), (readoutParts, dReadout))];
+            : [launch, .. SumLowering.ReduceAll(context, (decayParts, dDecay), (readoutParts, dReadout))];
     }
 
     private static (string Name, object Value)[] SlotStrides(string name, View view) => [($"{name}_ROW_STRIDE", view.Strides[0]), ($"{name}_STRIDE", view.Strides[1])];

@@ -60,10 +60,6 @@ internal static class SumLowering
         return operations;
     }
 
-    /// <summary>The same beside the steps that follow, for sums that none of them needs soon.</summary>
-    public static IReadOnlyList<Operation> ReduceAside(LoweringContext context, params IReadOnlyList<(View X, View Y)> sums) =>
-        [.. ReduceAll(context, sums).Cast<Launch>().Select(launch => launch with { IsAside = true })];
-
     /// <summary>Stretches of axes that are summed as one: nothing longer than 1 lies between them.</summary>
     private static List<(int First, int End)> Runs(Sum op, ReadOnlySpan<int> extents)
     {

@@ -5,9 +5,6 @@ namespace Baka.Cuda.Lowering;
 /// <summary>A value for a parameter of a kernel.</summary>
 internal abstract record Argument
 {
-    /// <summary>What a kernel reaches by it.</summary>
-    public virtual IEnumerable<View> Views => [];
-
     /// <summary>The address of a view's first element.</summary>
     public static implicit operator Argument(View view) => new Pointer(view);
 
@@ -17,10 +14,7 @@ internal abstract record Argument
 
     public static implicit operator Argument(float value) => new Float(value);
 
-    public sealed record Pointer(View View) : Argument
-    {
-        public override IEnumerable<View> Views => [View];
-    }
+    public sealed record Pointer(View View) : Argument;
 
     public sealed record Int(int Value) : Argument;
 
@@ -29,14 +23,8 @@ internal abstract record Argument
     public sealed record Float(float Value) : Argument;
 
     /// <summary>How a bf16 matrix lies in memory, for copies of boxes of that many rows and 64 columns into shared memory.</summary>
-    public sealed record Map(View Matrix, int BoxRows) : Argument
-    {
-        public override IEnumerable<View> Views => [Matrix];
-    }
+    public sealed record Map(View Matrix, int BoxRows) : Argument;
 
     /// <summary>Values one after the other, each at a multiple of its size.</summary>
-    public sealed record Struct(IReadOnlyList<Argument> Members) : Argument
-    {
-        public override IEnumerable<View> Views => Members.SelectMany(member => member.Views);
-    }
+    public sealed record Struct(IReadOnlyList<Argument> Members) : Argument;
 }

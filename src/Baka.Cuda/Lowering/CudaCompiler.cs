@@ -42,13 +42,6 @@ internal sealed class CudaCompiler
         var number = 0;
         var preparations = draft.Prepared.ToDictionary(w => w, w => w.Steps.Select(step => lowering.Lower(step, --number)).ToArray());
 
-        // Whoever took the place of what operations aside work with would have to wait for them.
-        var aside = steps.SelectMany(s => s.Operations).OfType<Launch>().Where(launch => launch.IsAside).SelectMany(launch => launch.Views).Select(view => view.Storage.Root);
-        foreach (var storage in aside.Where(s => s.Kind is StorageKind.Arena or StorageKind.Scratch).Distinct())
-        {
-            storage.KeepFor(Lanes.Soon);
-        }
-
         // Only now is it known what steps need for themselves.
         var plan = draft.Placed(context.AllScratch);
         return new LoweredPlan(

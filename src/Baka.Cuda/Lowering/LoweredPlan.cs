@@ -12,9 +12,6 @@ internal sealed record LoweredPlan(
     IReadOnlyDictionary<PreparedWeight, IReadOnlyList<Operation>> Preparations,
     int Groups)
 {
-    /// <summary>The steps' operations as they are recorded.</summary>
-    public Lanes Lanes { get; } = new([.. Steps.SelectMany(s => s.Operations)]);
-
     public IEnumerable<Operation> Operations => Steps.SelectMany(s => s.Operations).Concat(Preparations.Values.SelectMany(o => o));
 
     public IEnumerable<Kernel> Kernels => Operations.OfType<Launch>().Select(l => l.Kernel).Distinct();

@@ -69,16 +69,33 @@ public sealed class CudaPlannerTests
         foreach (var lowered in planner.Lowered.Values)
         {
             var kept = lowered.Plan.Steps.SelectMany(s => s.Inputs.Concat(s.Outputs)).Select(v => v.Storage.Root).Where(s => s.Kind == StorageKind.Arena).Distinct().ToArray();
-            var scratch = lowered.Operations.SelectMany(o => o.Views).Select(v => v.Storage).Where(s => s.Kind == StorageKind.Scratch).Distinct().ToArray();
+            var scratch = lowered.Operations.SelectMany(Views).Select(v => v.Storage).Where(s => s.Kind == StorageKind.Scratch).Distinct().ToArray();
             Assert.NotEmpty(scratch);
             foreach (var own in scratch)
             {
                 Assert.InRange(own.Offset, 0, lowered.Plan.ArenaBytes - own.Bytes);
-                var living = kept.Concat(scratch).Where(s => s != own && s.First <= own.Last && own.First <= s.Last);
+                var living = kept.Where(s => s.First <= own.First && own.First <= s.Last).Concat(scratch.Where(s => s != own && s.First == own.First));
                 Assert.All(living, other => Assert.True(own.Offset + own.Bytes <= other.Offset || other.Offset + other.Bytes <= own.Offset, $"{name}: scratch of step {own.First} meets {other.Name}"));
             }
         }
     }
+
+    /// <summary>All that an operation reads or writes.</summary>
+    private static IEnumerable<View> Views(Operation operation) => operation switch
+    {
+        Launch launch => launch.Arguments.SelectMany(Views),
+        Product product => [product.A, product.B, product.D],
+        Clear clear => [clear.Target],
+        _ => throw new NotSupportedException(operation.GetType().Name),
+    };
+
+    private static IEnumerable<View> Views(Argument argument) => argument switch
+    {
+        Argument.Pointer pointer => [pointer.View],
+        Argument.Map map => [map.Matrix],
+        Argument.Struct structure => structure.Members.SelectMany(Views),
+        _ => [],
+    };
 
     [Fact]
     public void Memory_is_counted_by_what_it_is_for()

@@ -33,7 +33,6 @@ public class ConvolutionLoweringTests
         var (x, tail, w) = (Dense(BF16, 2, 62, 40), Dense(BF16, 2, 3, 40), Dense(F32, 4, 40));
         var operations = ConvolutionLowering.Lower(op, Step(op, [x, Dense(F32, 2, 62), tail, w, Dense(F32, 40), x], x, tail, w, Dense(F32, 40)), Context()).Cast<Launch>().ToArray();
         Assert.Equal(["convolution_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
-        Assert.Equal([false, true], operations.Select(o => o.IsAside));
 
         // 62 slots and 3 of the tail are nine runs, three blocks of four.
         Assert.Equal((new Grid(3 * 2), "8"), (operations[0].Grid, operations[0].Define("RUN")));

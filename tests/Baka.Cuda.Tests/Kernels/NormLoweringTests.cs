@@ -41,7 +41,6 @@ public class NormLoweringTests
         var operations = NormLowering.Lower(new NormBackward(false, OfWeight: true), step, Context()).Cast<Launch>().ToArray();
         var partial = ((Argument.Pointer)operations[0].Arguments[^1]).View;
         Assert.Equal(["norm_backward", "sum_columns"], operations.Select(o => o.Kernel.Name));
-        Assert.Equal([false, true], operations.Select(o => o.IsAside));
         Assert.Equal(new Grid(blocks), operations[0].Grid);
         Assert.Equal([blocks, width], partial.Shape.Extents.ToArray());
         Assert.Equal([partial, dw, blocks, width, 1], operations[1].Arguments.Take(5)); // so many rows, in one part

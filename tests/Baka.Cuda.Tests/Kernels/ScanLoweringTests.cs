@@ -49,9 +49,6 @@ public class ScanLoweringTests
         var operations = Backward(selective: true, rows: 8, slots: 2080, channels: 1536, states: 16, Context()).Cast<Launch>().ToArray();
         Assert.Equal("scan_backward", operations[0].Kernel.Name);
         Assert.Equal(["sum_columns", "sum_columns"], operations[1..].Select(o => o.Kernel.Name));
-
-        // The gradients of gain and readout go on in the next steps, those of parameters do not.
-        Assert.Equal([false, true, false], operations.Select(o => o.IsAside));
         Assert.Equal(new Grid(8 * 48), operations[0].Grid);
 
         // The states before each of 16 slots, 4 of each of 128 threads, two sums of 16 states for each slot and warp, three numbers of 32 channels
