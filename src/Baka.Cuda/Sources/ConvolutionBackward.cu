@@ -38,10 +38,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
     // Of the slots behind the run, those that its inputs may reach come first.
     int last = min(end + TAIL, SLOTS) - 1;
     bool exists = place.vector < VECTORS;
-    bool inner = first >= TAIL && last + 1 < SLOTS && !place.any_begins(begins, first - TAIL, last + 1);
+    bool is_inner = first >= TAIL && last + 1 < SLOTS && !place.any_begins(begins, first - TAIL, last + 1);
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
 
+    // Inner runs, of whose slots none lies at an end or near a beginning, ask nothing.
     auto go_through = [&](auto inner)
     {
         float weight[TAPS][VECTOR];
@@ -140,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
 
     if (exists && place.run < RUNS)
     {
-        if (inner)
+        if (is_inner)
             go_through(Known<true>());
         else
             go_through(Known<false>());
