@@ -18,7 +18,7 @@ public sealed class AccumulateInKernels : IPass
             for (var i = 0; i < 2; i++)
             {
                 var (gradient, addend) = (sum.Inputs[i], sum.Inputs[1 - i]);
-                if (readers[gradient] == 1 && readers[gradient.BehindReshapes()] == 1 && Adding(gradient.BehindReshapes(), addend) is { } op)
+                if (gradient.IsReadOnce(readers) && Adding(gradient.BehindReshapes(), addend) is { } op)
                 {
                     Replace(graph, sum, gradient.BehindReshapes().Node, op, addend, replacements);
                     break;

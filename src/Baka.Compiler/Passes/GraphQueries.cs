@@ -18,6 +18,11 @@ internal static class GraphQueries
         return count;
     }
 
+    /// <summary>Whether a tensor, and what lies behind its reshapes, has a single reader.</summary>
+    /// <param name="readers">What <see cref="CountReaders"/> found.</param>
+    public static bool IsReadOnce(this Tensor tensor, Dictionary<Tensor, int> readers) =>
+        readers[tensor] == 1 && (tensor.Node.Op is not Reshape || tensor.Node.Inputs[0].IsReadOnce(readers));
+
     /// <summary>The value of a tensor whose elements are all the same and known.</summary>
     public static bool IsConstant(this Tensor tensor, out float value)
     {

@@ -25,7 +25,7 @@ public sealed class WidenInNorms : IPass
         foreach (var slice in graph.Nodes.Where(n => n.Op is Slice).ToArray())
         {
             var gradient = slice.Inputs[0].BehindReshapes();
-            if (IsOfHeads(slice, gradient) && IsReadOnce(slice.Inputs[0], readers))
+            if (IsOfHeads(slice, gradient) && slice.Inputs[0].IsReadOnce(readers))
             {
                 Narrow(graph, slice, gradient.Node, replacements);
             }
@@ -42,10 +42,6 @@ public sealed class WidenInNorms : IPass
     private static bool IsOfHeads(Node slice, Tensor gradient) =>
         gradient is { Node.Op: NormBackward or NormBackwardAdd, Index: 0 } && slice.Op is Slice { Start: 0, Axis: var axis }
         && axis == slice.Inputs[0].Shape.Rank - 1 && gradient.Shape[1] % slice.Inputs[0].Shape[axis] == 0;
-
-    /// <summary>Whether nobody else reads what lies behind reshapes either.</summary>
-    private static bool IsReadOnce(Tensor tensor, Dictionary<Tensor, int> readers) =>
-        readers[tensor] == 1 && (tensor.Node.Op is not Reshape || IsReadOnce(tensor.Node.Inputs[0], readers));
 
     private static void Widen(TensorGraph graph, Node norm, Tensor padded, Dictionary<Tensor, Tensor> replacements)
     {

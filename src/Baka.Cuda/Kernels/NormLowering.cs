@@ -85,7 +85,7 @@ internal static class NormLowering
         var resident = width <= WidthOfMost ? MostBackward : FewestBackward;
         var blocks = Math.Min(resident * context.Device.Multiprocessors, Blocks.Count(rows, threads / group));
 
-        // What is not added is not read.
+        // C, the last input where there is one. What is not added is not read.
         var past = step.Inputs.ElementAtOrDefault(4);
         var added = past ?? dx;
 

@@ -29,7 +29,8 @@ internal static class ScanLowering
         var lanes = Lanes(op.Selective, states);
         var width = MostOf(lanes);
         var kernel = Kernel(
-            "ScanForward.cu", "scan_forward", op.Selective, turned: false, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
+            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
+            ("TURNED", false),
             ("STATE_TYPE", step.Inputs[2].Storage.Type),
             ("Y_TYPE", step.Outputs[0].Storage.Type),
             ("FINAL_TYPE", step.Outputs[1].Storage.Type));
@@ -60,7 +61,8 @@ internal static class ScanLowering
         var biasParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var skipParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var kernel = Kernel(
-            "ScanBackward.cu", "scan_backward", op.Selective, turned, step, lanes, width, [step.Inputs[0], dy, du, dStep],
+            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
+            ("TURNED", turned),
             ("TILE", Tile),
             ("PADDED", Padded(states, lanes)),
             ("BYTES", bytes),
@@ -141,7 +143,7 @@ internal static class ScanLowering
 
     /// <param name="slots">What is read and written slot by slot.</param>
     private static Kernel Kernel(
-        string file, string name, bool selective, bool turned, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
+        string file, string name, bool selective, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
     {
         var sizes = Sizes(step);
         var selection = Selection(selective, step);
@@ -157,7 +159,6 @@ internal static class ScanLowering
                 ("STATES", sizes.States),
                 ("LENGTH", Scan.ChunkLength),
                 ("LANES", lanes),
-                ("TURNED", turned),
                 ("CHANNELS", channels),
                 ("RESIDENT", ResidentThreads / (channels * lanes)),
                 ("SLOT_VECTOR", slotVector),

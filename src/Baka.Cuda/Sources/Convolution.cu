@@ -11,12 +11,6 @@
 // Slots whose numbers are loaded together.
 #define STRIDE 4
 
-// What is known of a run when a kernel is compiled: most have no beginning in them and need not ask at every slot.
-template <bool VALUE> struct Known
-{
-    static constexpr bool value = VALUE;
-};
-
 // Block (column, group of runs, row).
 struct Place
 {
@@ -57,13 +51,6 @@ struct Place
             load_floats(tail + in_tail(slot), to);
     }
 };
-
-template <typename T> __device__ __forceinline__ void to_floats(const Pack<T, VECTOR>& from, float (&to)[VECTOR])
-{
-#pragma unroll
-    for (int i = 0; i < VECTOR; i++)
-        to[i] = to_float(from.at[i]);
-}
 
 // z of a slot, of which inputs[0] is the input and those before it follow, as far as it reaches.
 __device__ __forceinline__ void convolve(

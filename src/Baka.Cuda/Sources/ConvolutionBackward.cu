@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
 
-    // Inner runs, of whose slots none lies at an end or near a beginning, ask nothing.
+    // Most runs are inner ones: none of their slots lies at an end or near a beginning, and they need not ask at every slot.
     auto go_through = [&](auto inner)
     {
         float weight[TAPS][VECTOR];

@@ -24,6 +24,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_forw
         if (first - 1 - back >= -TAIL)
             place.load_input(x, tail, first - 1 - back, inputs[back]);
 
+    // Most runs have no beginning in them, and need not ask at every slot.
     auto go_through = [&](auto cut)
     {
         // How many slots back an output reaches.

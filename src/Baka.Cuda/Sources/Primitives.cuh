@@ -127,6 +127,12 @@ __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.com
 template <int N> __device__ __forceinline__ void copy_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 // primitives: end
 
+// What is known when a kernel is compiled, as an argument: code for what is seldom the case, or for a remainder, is apart.
+template <auto VALUE> struct Known
+{
+    static constexpr auto value = VALUE;
+};
+
 __device__ __forceinline__ float warp_sum(float x)
 {
     for (int mask = 16; mask > 0; mask >>= 1)
@@ -179,13 +185,17 @@ template <int THREADS> __device__ __forceinline__ float group_sum(float x)
         return block_sum<THREADS>(x);
 }
 
-// N consecutive elements as floats; p is aligned to all of them together.
-template <int N, typename T> __device__ __forceinline__ void load_floats(const T* p, float (&x)[N])
+template <typename T, int N> __device__ __forceinline__ void to_floats(const Pack<T, N>& pack, float (&x)[N])
 {
-    Pack<T, N> pack = load_pack<N>(p);
 #pragma unroll
     for (int i = 0; i < N; i++)
         x[i] = to_float(pack.at[i]);
+}
+
+// N consecutive elements as floats; p is aligned to all of them together.
+template <int N, typename T> __device__ __forceinline__ void load_floats(const T* p, float (&x)[N])
+{
+    to_floats(load_pack<N>(p), x);
 }
 
 template <int N> __device__ __forceinline__ void store_floats(float* p, const float (&x)[N])

@@ -200,13 +200,6 @@ __device__ __forceinline__ void turn(float (&x)[HELD], const Place& place)
             }
 }
 
-// What is known when a kernel is compiled: most chunks have no beginning in them, and need not ask at every slot; most slots
-// are gone through GROUP at a time.
-template <auto VALUE> struct Known
-{
-    static constexpr auto value = VALUE;
-};
-
 // A bit for each of a chunk's slots: whether nothing lies before it.
 template <typename T> __device__ __forceinline__ u32 starts_of(const T* begins, int count)
 {

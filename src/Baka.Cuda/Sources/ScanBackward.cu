@@ -156,6 +156,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         if (chunk > 0)
             read(chunk - 1);
 
+        // Most chunks have no beginning in them, and need not ask at every slot.
         auto go_through = [&](auto cut)
         {
             for (int tile = (count - 1) / TILE; tile >= 0; tile--)

@@ -65,6 +65,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
             sums[t][place.channel] = sum;
         };
 
+        // Most chunks have no beginning in them, and need not ask at every slot.
         auto go_through = [&](auto cut)
         {
             auto go = [&](int t, auto slots)
