@@ -19,8 +19,8 @@ internal static class ScanLowering
     /// <summary>Bytes that may lie unused between what a block keeps in shared memory.</summary>
     private const int Alignment = 16;
 
-    /// <summary>Slots of a chunk whose states lie in shared memory at a time, so that several blocks find room on a multiprocessor.</summary>
-    private const int Tile = 16;
+    /// <summary>Elements of what is read or written slot by slot that a thread takes at once: as many floats are one access to shared memory.</summary>
+    private const int WidestAccess = 4;
 
     /// <summary>(u, begins, state, decay, readout[, step, gain, bias, skip]) → (y, final, kept).</summary>
     public static IReadOnlyList<Operation> Lower(Scan op, Step step, LoweringContext context)
@@ -29,8 +29,7 @@ internal static class ScanLowering
         var lanes = Lanes(op.Selective, states);
         var width = MostOf(lanes);
         var kernel = Kernel(
-            "ScanForward.cu", "scan_forward", op.Selective, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
-            ("TURNED", false),
+            "ScanForward.cu", "scan_forward", op.Selective, turned: false, step, lanes, width, [step.Inputs[0], step.Outputs[0]],
             ("STATE_TYPE", step.Inputs[2].Storage.Type),
             ("Y_TYPE", step.Outputs[0].Storage.Type),
             ("FINAL_TYPE", step.Outputs[1].Storage.Type));
@@ -61,9 +60,7 @@ internal static class ScanLowering
         var biasParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var skipParts = op.Selective ? context.Scratch(Element.Float32, rows, channels) : readoutParts;
         var kernel = Kernel(
-            "ScanBackward.cu", "scan_backward", op.Selective, step, lanes, width, [step.Inputs[0], dy, du, dStep],
-            ("TURNED", turned),
-            ("TILE", Tile),
+            "ScanBackward.cu", "scan_backward", op.Selective, turned, step, lanes, width, [step.Inputs[0], dy, du, dStep],
             ("PADDED", Padded(states, lanes)),
             ("BYTES", bytes),
             ("HAS_FINAL", op.HasFinal),
@@ -113,7 +110,13 @@ internal static class ScanLowering
     /// <summary>The most channels of a block.</summary>
     private static int MostOf(int lanes) => Math.Min(MostThreads / lanes, MostChannels);
 
-    /// <summary>The most channels whose states of a tile fit into shared memory, with all that a chunk holds besides, and the bytes they take.</summary>
+    /// <summary>Floats from one slot's numbers to the next's in shared memory: a warp leaves sums of neighboring slots, a lane's share each, at once.</summary>
+    private static int Row(int channels, int lanes) => channels + (lanes == 1 ? 0 : Math.Max(WidestAccess, Blocks.WarpSize / lanes));
+
+    /// <summary>Rows from what channels share at one slot to that of the next: one for each order of states, and one that lets neighboring slots lie in different banks.</summary>
+    private static int OrderRows(bool turned, int held) => turned ? held + 1 : 1;
+
+    /// <summary>The most channels whose states of a chunk, every other slot's, fit into shared memory, with all that a chunk holds besides, and the bytes they take.</summary>
     private static (int Channels, int Bytes) Block(bool selective, bool turned, Step step, int lanes, DeviceProfile device)
     {
         var states = Sizes(step).States;
@@ -121,14 +124,14 @@ internal static class ScanLowering
         for (var channels = MostOf(lanes); channels >= 2 && channels * lanes >= Blocks.WarpSize; channels /= 2)
         {
             var threads = (long)channels * lanes;
-            var before = Tile * threads * held * sizeof(float);
-            var given = 2L * Scan.ChunkLength * channels * sizeof(float);
+            var before = Blocks.Count(Scan.ChunkLength, 2) * threads * held * sizeof(float);
+            var slots = (long)Scan.ChunkLength * Row(channels, lanes) * sizeof(float);
+            var given = 2 * slots;
             if (selective)
             {
-                var sums = threads / Blocks.WarpSize * Tile * lanes * Padded(states, lanes) * sizeof(float);
-                var orders = turned ? held : 1;
-                var shared = (long)Scan.ChunkLength * orders * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
-                given += (Scan.ChunkLength + 1) * channels * sizeof(float) + shared + 2 * sums;
+                var sums = threads / Blocks.WarpSize * Scan.ChunkLength * lanes * Padded(states, lanes) * sizeof(float);
+                var shared = (long)Scan.ChunkLength * OrderRows(turned, held) * lanes * held * (step.Inputs[Scan.Gain].Storage.Type.Bytes + step.Inputs[Scan.Readout].Storage.Type.Bytes);
+                given += slots + channels * sizeof(float) + shared + 2 * sums;
             }
 
             var bytes = before + given + Alignment;
@@ -143,12 +146,12 @@ internal static class ScanLowering
 
     /// <param name="slots">What is read and written slot by slot.</param>
     private static Kernel Kernel(
-        string file, string name, bool selective, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
+        string file, string name, bool selective, bool turned, Step step, int lanes, int channels, View[] slots, params (string Name, object Value)[] defines)
     {
         var sizes = Sizes(step);
         var selection = Selection(selective, step);
         var (delta, gain) = (selection[0], selection[1]);
-        var slotVector = Math.Min(VectorWidth.Choose(sizes.Channels, [delta, .. slots]), Math.Min(channels, Scan.ChunkLength / lanes));
+        var slotVector = Math.Min(VectorWidth.Choose(sizes.Channels, [delta, .. slots]), Math.Min(WidestAccess, Math.Min(channels, Scan.ChunkLength / lanes)));
         return Lowering.Kernel.FromFiles(
             name,
             [
@@ -160,10 +163,13 @@ internal static class ScanLowering
                 ("LENGTH", Scan.ChunkLength),
                 ("LANES", lanes),
                 ("CHANNELS", channels),
+                ("ROW", Row(channels, lanes)),
+                ("TURNED", turned),
+                ("ORDER_ROWS", OrderRows(turned, Blocks.Count(sizes.States, lanes))),
                 ("RESIDENT", ResidentThreads / (channels * lanes)),
                 ("SLOT_VECTOR", slotVector),
                 .. selective ? [.. SlotStrides("READOUT", step.Inputs[4]), .. SlotStrides("GAIN", gain)] : Array.Empty<(string, object)>(),
-                ("STATE_VECTOR", selective ? VectorWidth.Choose(sizes.States, step.Inputs[4], gain) : 1),
+                ("STATE_VECTOR", selective ? Math.Min(WidestAccess, VectorWidth.Choose(sizes.States, step.Inputs[4], gain)) : 1),
                 ("U_TYPE", step.Inputs[0].Storage.Type),
                 ("BEGINS_TYPE", step.Inputs[1].Storage.Type),
                 ("DECAY_TYPE", step.Inputs[3].Storage.Type),

@@ -15,8 +15,11 @@ internal static class SumLowering
     /// <summary>Loads per thread below which parts are not worth their second sum.</summary>
     private const int LoadsPerThread = 8;
 
-    /// <summary>Threads that go through a row's columns side by side: with 16 bytes each, 128 bytes.</summary>
+    /// <summary>Threads that go through a row's columns side by side, at least: with 16 bytes each, 128 bytes.</summary>
     private const int ColumnLanes = 8;
+
+    /// <summary>Threads of a multiprocessor that have enough loads under way between them: no more share a column than that takes.</summary>
+    private const int ColumnThreads = 1024;
 
     public static IReadOnlyList<Operation> Lower(Sum op, Step step, LoweringContext context)
     {
@@ -110,9 +113,16 @@ internal static class SumLowering
         }
 
         var vector = Math.Min(VectorWidth.ChooseDense(width, x, y), VectorWidth.Choose(rows.Shape[1], rows));
-        var lanesX = Math.Min(ColumnLanes, (int)BitOperations.RoundUpToPowerOf2((uint)(width / vector)));
+        var vectors = width / vector;
+        var lanesX = Math.Min(ColumnLanes, (int)BitOperations.RoundUpToPowerOf2((uint)vectors));
         var lanesY = Math.Min(Blocks.Threads / lanesX, 1 << BitOperations.Log2((uint)reduced));
-        var tiles = Blocks.Count(width / vector, lanesX);
+        var enough = (int)BitOperations.RoundUpToPowerOf2((uint)Blocks.Count((long)context.Device.Multiprocessors * ColumnThreads, checked(outer * vectors)));
+        if (enough < lanesY)
+        {
+            (lanesX, lanesY) = (Blocks.Threads / enough, enough);
+        }
+
+        var tiles = Blocks.Count(vectors, lanesX);
         var (parts, length) = Parts((long)outer * tiles, reduced, lanesY, context);
         var target = parts == 1 ? y : context.Scratch(Element.Float32, outer, parts, width);
         var (lies, apart) = parts == 1 ? (rows.Shape[1], checked((int)rows.Strides[0])) : (width, width);

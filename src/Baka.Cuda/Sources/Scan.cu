@@ -11,6 +11,9 @@
 // Where TURNED, HELD is a power of 2 and a thread's k-th state is not its k-th but that of number k ^ turn, where turn is the
 // channel's number modulo HELD. Neighboring channels can then halve their sums between them without choosing at every step
 // which half to give.
+//
+// In shared memory slots' numbers for the channels lie ROW apart, and what all channels share ORDER_ROWS rows: what a warp
+// reads or writes for several slots at once then lies in different banks.
 
 #define THREADS (CHANNELS * LANES)
 #define HELD ((STATES + LANES - 1) / LANES)
@@ -75,40 +78,36 @@ template <typename T, int COLUMNS, int VECTOR> struct Ahead
     }
 
     // Once for each order of states.
-    template <int N> __device__ __forceinline__ void put(T (*to)[ORDERS][N]) const
+    template <int N> __device__ __forceinline__ void put(T (*to)[ORDER_ROWS][N]) const
     {
-        constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
 #pragma unroll
         for (int k = 0; k < MINE; k++)
             if (piece(k) < PIECES)
 #pragma unroll
-                for (int i = 0; i < VECTOR * ORDERS; i += STORED)
+                for (int order = 0; order < ORDERS; order++)
                 {
-                    int order = i / VECTOR, within = order % STORED;
-                    Pack<T, STORED> part;
+                    int within = order % VECTOR;
+                    Pack<T, VECTOR> part;
 #pragma unroll
-                    for (int j = 0; j < STORED; j++)
-                        part.at[j] = pieces[k].at[i % VECTOR + (j ^ within)];
-                    store_pack<STORED>(&to[row(k)][order][(column(k) + i % VECTOR) ^ (order - within)], part);
+                    for (int j = 0; j < VECTOR; j++)
+                        part.at[j] = pieces[k].at[j ^ within];
+                    store_pack<VECTOR>(&to[row(k)][order][column(k) ^ (order - within)], part);
                 }
     }
 
     // What f makes of each element and its column.
     template <typename S, int N, typename F> __device__ __forceinline__ void put(S (*to)[N], F f) const
     {
-        constexpr int STORED = VECTOR < 4 ? VECTOR : 4;
 #pragma unroll
         for (int k = 0; k < MINE; k++)
             if (piece(k) < PIECES)
+            {
+                Pack<S, VECTOR> part;
 #pragma unroll
-                for (int i = 0; i < VECTOR; i += STORED)
-                {
-                    Pack<S, STORED> part;
-#pragma unroll
-                    for (int j = 0; j < STORED; j++)
-                        part.at[j] = from_float<S>(f(to_float(pieces[k].at[i + j]), column(k) + i + j));
-                    store_pack<STORED>(&to[row(k)][column(k) + i], part);
-                }
+                for (int j = 0; j < VECTOR; j++)
+                    part.at[j] = from_float<S>(f(to_float(pieces[k].at[j]), column(k) + j));
+                store_pack<VECTOR>(&to[row(k)][column(k)], part);
+            }
     }
 };
 
@@ -136,26 +135,26 @@ template <i64 ROW_STRIDE, int STRIDE, typename T> __device__ __forceinline__ voi
     ahead.read(x + row * ROW_STRIDE + (i64)slot * STRIDE, STRIDE, count, STATES);
 }
 
-template <typename T> __device__ __forceinline__ void store_slots(T* y, const float (*from)[CHANNELS], i64 first, int count)
+template <typename T> __device__ __forceinline__ void store_slots(T* y, const float (*from)[ROW], i64 first, int count)
 {
+    typedef SlotsAhead<T> Way;
     int begin = blockIdx.x % BLOCKS * CHANNELS;
-    for (int i = threadIdx.x * SLOT_VECTOR; i < count * CHANNELS; i += THREADS * SLOT_VECTOR)
-    {
-        int slot = i / CHANNELS;
-        int channel = i % CHANNELS;
-        if (begin + channel < WIDTH)
-        {
-            Pack<T, SLOT_VECTOR> part;
 #pragma unroll
-            for (int j = 0; j < SLOT_VECTOR; j++)
-                part.at[j] = from_float<T>(from[slot][channel + j]);
-            store_pack<SLOT_VECTOR>(y + (first + slot) * WIDTH + begin + channel, part);
+    for (int k = 0; k < Way::MINE; k++)
+    {
+        int slot = Way::row(k);
+        int channel = Way::column(k);
+        if (Way::piece(k) < Way::PIECES && slot < count && begin + channel < WIDTH)
+        {
+            float part[SLOT_VECTOR];
+            load_floats(&from[slot][channel], part);
+            store_floats(y + (first + slot) * WIDTH + begin + channel, part);
         }
     }
 }
 
 // States that do not exist have no place in what is read.
-template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ORDERS][ROOM])
+template <typename T> __device__ __forceinline__ void clear_room(T (*rows)[ORDER_ROWS][ROOM])
 {
     if constexpr (ROOM > STATES)
         for (int i = threadIdx.x; i < LENGTH * ORDERS * (ROOM - STATES); i += THREADS)
@@ -210,11 +209,11 @@ template <typename T> __device__ __forceinline__ u32 starts_of(const T* begins, 
 // What a chunk's slots are given, in shared memory: u and, where SELECTIVE, delta, gain and readout.
 struct Given
 {
-    float added[LENGTH][CHANNELS];
+    float added[LENGTH][ROW];
 #if SELECTIVE
-    float steps[LENGTH][CHANNELS];
-    GAIN_TYPE gains[LENGTH][ORDERS][ROOM]; // as narrow as they come: threads read more of these than of anything else
-    READOUT_TYPE readouts[LENGTH][ORDERS][ROOM];
+    float steps[LENGTH][ROW];
+    GAIN_TYPE gains[LENGTH][ORDER_ROWS][ROOM]; // as narrow as they come: threads read more of these than of anything else
+    READOUT_TYPE readouts[LENGTH][ORDER_ROWS][ROOM];
     float biases[CHANNELS];
 
     // What is there before the first chunk is put; the block has to be waited for.
@@ -261,27 +260,48 @@ struct GivenAhead
     }
 };
 
-// Takes the thread's states of a channel, h_(t-1), to h_t; a is a_t, where SELECTIVE the rate times log2(e).
-__device__ __forceinline__ void advance(float (&h)[HELD], const float (&a)[HELD], const Given& given, int t, bool starting, const Place& place)
+// What a slot does to the thread's states of a channel; a is a_t, x is u_t, where SELECTIVE times delta_t.
+struct Motion
 {
-    float x = given.added[t][place.channel];
+    float x, a[HELD];
 #if SELECTIVE
-    float delta = given.steps[t][place.channel];
-    x *= delta;
-    float b[HELD];
-    held(b, given.gains[t], place);
+    float delta, b[HELD];
+#endif
+    bool starting;
+
+    // Where SELECTIVE the decay is the rate times log2(e).
+    __device__ __forceinline__ Motion(const float (&decay)[HELD], const Given& given, int t, bool starting, const Place& place) : starting(starting)
+    {
+        x = given.added[t][place.channel];
+#if SELECTIVE
+        delta = given.steps[t][place.channel];
+        x *= delta;
+        held(b, given.gains[t], place);
 #endif
 #pragma unroll
-    for (int k = 0; k < HELD; k++)
-    {
-        float before = starting ? 0 : h[k];
+        for (int k = 0; k < HELD; k++)
 #if SELECTIVE
-        h[k] = fmaf(exp2_fast(delta * a[k]), before, x * b[k]);
+            a[k] = exp2_fast(delta * decay[k]);
 #else
-        h[k] = fmaf(a[k], before, x);
+            a[k] = decay[k];
 #endif
     }
-}
+
+    // Takes h_(t-1) to h_t.
+    __device__ __forceinline__ void advance(float (&h)[HELD]) const
+    {
+#pragma unroll
+        for (int k = 0; k < HELD; k++)
+        {
+            float before = starting ? 0 : h[k];
+#if SELECTIVE
+            h[k] = fmaf(a[k], before, x * b[k]);
+#else
+            h[k] = fmaf(a[k], before, x);
+#endif
+        }
+    }
+};
 
 // A channel's values of x [.., STATES, WIDTH], in the order of the states whatever the thread's is.
 template <typename T> __device__ __forceinline__ void load_states(float (&to)[HELD], const T* x, i64 matrix, const Place& place)
@@ -299,29 +319,28 @@ template <typename T> __device__ __forceinline__ void store_states(T* y, const f
             y[place.in_states(matrix, k)] = from_float<T>(from[k]);
 }
 
-// Sums of N numbers over OVER threads whose numbers in the warp lie STRIDE apart: thread `lane` of them is left with the first
-// N / OVER of x, the sums of those from lane * N / OVER on, or where N is less with one, of number lane % N. LEFT of them are
-// still to be halved; loops over halves would not be unrolled.
+// Sums of N numbers over OVER threads whose numbers in the warp lie STRIDE apart: thread `lane` of them is left with the sums of
+// every OVER-th from number `lane` on, or where N is less with one, of number lane % N. LEFT of them are still to be halved;
+// loops over halves would not be unrolled.
 template <int OVER, int STRIDE, int LEFT, int N> __device__ __forceinline__ void lanes_sums(float (&x)[N], int lane)
 {
-    if constexpr (LEFT > 1 && N < LEFT * OVER)
+    constexpr int MASK = N / LEFT;
+    if constexpr (LEFT > 1 && MASK < OVER)
     {
-        constexpr int HALF = LEFT / 2;
-        constexpr int MASK = N > OVER ? HALF * OVER / N : HALF;
         bool upper = lane & MASK;
 #pragma unroll
-        for (int i = 0; i < HALF; i++)
+        for (int i = 0; i < LEFT / 2; i++)
         {
-            float given = upper ? x[i] : x[i + HALF];
-            x[i] = (upper ? x[i + HALF] : x[i]) + warp_xor(given, MASK * STRIDE);
+            float given = upper ? x[2 * i] : x[2 * i + 1];
+            x[i] = (upper ? x[2 * i + 1] : x[2 * i]) + warp_xor(given, MASK * STRIDE);
         }
 
-        lanes_sums<OVER, STRIDE, HALF>(x, lane);
+        lanes_sums<OVER, STRIDE, LEFT / 2>(x, lane);
     }
     else
     {
 #pragma unroll
-        for (int mask = N; mask < OVER; mask *= 2)
+        for (int mask = MASK; mask < OVER; mask *= 2)
             x[0] += warp_xor(x[0], mask * STRIDE);
     }
 }

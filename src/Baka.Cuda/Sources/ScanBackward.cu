@@ -1,6 +1,7 @@
-// The gradient of a scan, from the last chunk to the first and in it from the last tile of TILE slots to the first: the states
-// of a tile are computed anew from those that were kept before the chunk, then the adjoint
-// g_t = dy_t c_t + a_(t+1) g_(t+1) runs back through them.
+// The gradient of a scan, from the last chunk to the first: the states of a chunk are computed anew from those that were kept
+// before it, then the adjoint g_t = dy_t c_t + a_(t+1) g_(t+1) runs back through them. The states before every other slot are
+// put down on the way up; those before the slots between are made of them a second time on the way down, where all that this
+// takes is at hand.
 //
 // What rows or blocks of channels share is left in parts: decay_parts and, unless SELECTIVE, readout_parts
 // [ROWS, STATES, WIDTH]; where SELECTIVE readout_parts and gain_parts [BLOCKS, ROWS, SLOTS, STATES], bias_parts and skip_parts
@@ -8,15 +9,15 @@
 
 #define WARPS (THREADS / 32)
 
-// For each slot of a tile, each of a channel's lanes and its states, the sum over the channels of a warp. A lane has PADDED
+// For each slot of a chunk, each of a channel's lanes and its states, the sum over the channels of a warp. A lane has PADDED
 // numbers, the next power of 2 after HELD: sums over threads halve them again and again.
-typedef float ChannelSums[WARPS][TILE][LANES * PADDED];
+typedef float ChannelSums[WARPS][LENGTH][LANES * PADDED];
 
 struct Chunk
 {
-    float upstream[LENGTH][CHANNELS]; // dy, then du
+    float upstream[LENGTH][ROW]; // dy, then du
     Given given; // of delta, then the gradient of step
-    __align__(16) float before[TILE][THREADS][HELD]; // h_(t-1) of a thread's states for each slot of a tile
+    __align__(16) float before[(LENGTH + 1) / 2][THREADS][HELD]; // h_(t-1) of a thread's states for slots 0, 2, ...
 #if SELECTIVE
     ChannelSums readout_sums, gain_sums;
 #endif
@@ -49,16 +50,13 @@ template <int BIT, int NUMBERS> __device__ __forceinline__ void sum_turns(float 
     }
 }
 
-// The sums over the channels of a warp of what its threads have for N slots from one of the tile on.
+// The sums over the channels of a warp of what its threads have for N slots from one of the chunk on.
 template <int N> __device__ __forceinline__ void sum_warp(ChannelSums to, int slot, float (&x)[N * PADDED], const Place& place)
 {
     // Of each slot so many numbers are left, to be summed over so many threads.
     constexpr int LEFT = PADDED / ORDERS;
     constexpr int OVER = 32 / LANES / ORDERS;
     constexpr int NUMBERS = N * LEFT;
-    constexpr int MINE = NUMBERS > OVER ? NUMBERS / OVER : 1;
-    constexpr int MOST = LEFT < 4 ? LEFT : 4;
-    constexpr int VECTOR = MINE < MOST ? MINE : MOST;
     int channel = threadIdx.x % 32 / LANES / ORDERS;
     float sums[NUMBERS];
     sum_turns<1>(x);
@@ -66,31 +64,35 @@ template <int N> __device__ __forceinline__ void sum_warp(ChannelSums to, int sl
     for (int i = 0; i < NUMBERS; i++)
         sums[i] = x[i * ORDERS];
     lanes_sums<OVER, LANES * ORDERS, NUMBERS>(sums, channel);
-    if (channel * MINE < NUMBERS)
 #pragma unroll
-        for (int j = 0; j < MINE; j += VECTOR)
-        {
-            int number = channel * MINE + j;
-            Pack<float, VECTOR> part;
-#pragma unroll
-            for (int i = 0; i < VECTOR; i++)
-                part.at[i] = sums[j + i];
-            store_pack<VECTOR>(&to[threadIdx.x / 32][slot + number / LEFT][place.lane * PADDED + number % LEFT + place.turn()], part);
-        }
+    for (int i = 0; i < NUMBERS; i += OVER)
+    {
+        int number = i + channel;
+        if (number < NUMBERS)
+            to[threadIdx.x / 32][slot + number / LEFT][place.lane * PADDED + number % LEFT + place.turn()] = sums[i / OVER];
+    }
 }
 
 // The sums over the block's channels [count, STATES].
 __device__ __forceinline__ void sum_block(float* to, const ChannelSums sums, int count)
 {
-    for (int i = threadIdx.x; i < count * STATES; i += THREADS)
+    constexpr int VECTOR = STATES % HELD_VECTOR == 0 ? HELD_VECTOR : 1;
+    for (int i = threadIdx.x * VECTOR; i < count * STATES; i += THREADS * VECTOR)
     {
         int t = i / STATES;
         int n = i % STATES;
-        float sum = 0;
+        float sum[VECTOR] = {};
 #pragma unroll
         for (int warp = 0; warp < WARPS; warp++)
-            sum += sums[warp][t][n / HELD * PADDED + n % HELD];
-        to[i] = sum;
+        {
+            float part[VECTOR];
+            load_floats(&sums[warp][t][n / HELD * PADDED + n % HELD], part);
+#pragma unroll
+            for (int j = 0; j < VECTOR; j++)
+                sum[j] += part[j];
+        }
+
+        store_floats(to + i, sum);
     }
 }
 #endif
@@ -145,11 +147,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         i64 first = (i64)place.row * SLOTS + chunk * LENGTH;
         int count = min(LENGTH, SLOTS - chunk * LENGTH);
         u32 starts = starts_of(begins + first, count);
-        float chunk_state[HELD];
+        float h[HELD];
 #pragma unroll
         for (int k = 0; k < HELD; k++)
-            chunk_state[k] = kept_ahead[k];
-        turn(chunk_state, place);
+            h[k] = kept_ahead[k];
+        turn(h, place);
         ahead.put(shared.given);
         upstream_ahead.put(shared.upstream);
         __syncthreads();
@@ -159,160 +161,163 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
         // Most chunks have no beginning in them, and need not ask at every slot.
         auto go_through = [&](auto cut)
         {
-            for (int tile = (count - 1) / TILE; tile >= 0; tile--)
+            auto motion = [&](int t) { return Motion(a, shared.given, t, cut.value && starts >> t & 1, place); };
+
+            // The thread's states before slot t or, where it is odd, before the one before.
+            auto kept_before = [&](int t) { return shared.before[t >> 1][threadIdx.x]; };
+
+            // Keeps the states before every other slot and goes on to those after it.
+            auto pass = [&](int t)
             {
-                int begin = tile * TILE;
-                int end = min(count, begin + TILE);
-                float h[HELD];
-#pragma unroll
-                for (int k = 0; k < HELD; k++)
-                    h[k] = chunk_state[k];
-                auto starts_at = [&](int t) { return cut.value && starts >> t & 1; };
-
-#pragma unroll 4
-                for (int t = 0; t < begin; t++)
-                    advance(h, a, shared.given, t, starts_at(t), place);
-
-                // Keeps the states before a slot and goes on to those after it.
-                auto pass = [&](int t)
-                {
-                    bool starting = starts_at(t);
-                    float* before = shared.before[t - begin][threadIdx.x];
+                if (t % 2 == 0)
 #pragma unroll
                     for (int k = 0; k < HELD; k += HELD_VECTOR)
                     {
                         Pack<float, HELD_VECTOR> part;
 #pragma unroll
                         for (int j = 0; j < HELD_VECTOR; j++)
-                            part.at[j] = starting ? 0 : h[k + j];
-                        store_pack<HELD_VECTOR>(before + k, part);
+                            part.at[j] = h[k + j];
+                        store_pack<HELD_VECTOR>(kept_before(t) + k, part);
                     }
 
-                    advance(h, a, shared.given, t, starting, place);
-                };
+                motion(t).advance(h);
+            };
 
 #if SELECTIVE
-                // The same for some slots, of which dreadout_t is a sum.
-                auto climb = [&](int t, auto slots)
-                {
-                    constexpr int N = slots.value;
-                    float parts[N * PADDED] = {};
+            // The same for some slots, of which dreadout_t is a sum.
+            auto climb = [&](int t, auto slots)
+            {
+                constexpr int N = slots.value;
+                float parts[N * PADDED] = {};
 #pragma unroll
-                    for (int i = 0; i < N; i++)
-                    {
-                        pass(t + i);
-                        float upstream = shared.upstream[t + i][place.channel];
-#pragma unroll
-                        for (int k = 0; k < HELD; k++)
-                            parts[i * PADDED + k] = upstream * h[k];
-                    }
-
-                    sum_warp<N>(shared.readout_sums, t - begin, parts, place);
-                };
-
-                int up = begin;
-                for (; up + GROUP <= end; up += GROUP)
-                    climb(up, Known<GROUP>());
-                for (; up < end; up++)
-                    climb(up, Known<1>());
-#else
-#pragma unroll 4
-                for (int t = begin; t < end; t++)
-                    pass(t);
-#endif
-
-                // The lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, of the gradient of delta_t
-                // through a_t and of dgain_t.
-                auto retreat = [&](int t, float& d_added, float& d_delta, float* d_gain)
+                for (int i = 0; i < N; i++)
                 {
-                    float x = shared.given.added[t][place.channel];
-                    float upstream = shared.upstream[t][place.channel];
-                    bool starting = starts_at(t);
-                    float before[HELD];
-                    held(before, shared.before[t - begin][threadIdx.x]);
-                    d_added = d_delta = 0;
-#if SELECTIVE
-                    float delta = shared.given.steps[t][place.channel];
-                    x *= delta;
-                    float b[HELD], c[HELD];
-                    held(b, shared.given.gains[t], place);
-                    held(c, shared.given.readouts[t], place);
-#endif
+                    pass(t + i);
+                    float upstream = shared.upstream[t + i][place.channel];
 #pragma unroll
                     for (int k = 0; k < HELD; k++)
-                    {
-                        g[k] = fmaf(upstream, c[k], g[k]);
-#if SELECTIVE
-                        float handed = g[k] * exp2_fast(delta * a[k]);
-                        float exponent = handed * before[k];
-                        d_decay[k] = fmaf(exponent, delta, d_decay[k]);
-                        d_delta = fmaf(exponent, a[k], d_delta);
-                        d_added = fmaf(g[k], b[k], d_added);
-                        d_gain[k] = g[k] * x;
+                        parts[i * PADDED + k] = upstream * h[k];
+                }
+
+                sum_warp<N>(shared.readout_sums, t, parts, place);
+            };
+
+            int up = 0;
+            for (; up + GROUP <= count; up += GROUP)
+                climb(up, Known<GROUP>());
+            for (; up < count; up++)
+                climb(up, Known<1>());
 #else
-                        float handed = g[k] * a[k];
-                        d_readout[k] = fmaf(upstream, fmaf(a[k], before[k], x), d_readout[k]);
-                        d_decay[k] = fmaf(g[k], before[k], d_decay[k]);
-                        d_added += g[k];
+#pragma unroll 4
+            for (int t = 0; t < count; t++)
+                pass(t);
 #endif
-                        g[k] = starting ? 0 : handed;
-                    }
-                };
 
-                // What a slot is left with: du, where SELECTIVE also the gradient of step. All lanes have read dy and delta of the
-                // slots before they exchange their sums.
-                auto settle = [&](int t, float d_added, float d_delta)
-                {
+            // From the states before slot t the lane's parts of du_t, where SELECTIVE without its factor delta_t and what skips, of
+            // the gradient of delta_t through a_t and of dgain_t.
+            auto retreat = [&](int t, const Motion& motion, const float (&before)[HELD], float& d_added, float& d_delta, float* d_gain)
+            {
+                float upstream = shared.upstream[t][place.channel];
+                d_added = d_delta = 0;
 #if SELECTIVE
-                    float delta = shared.given.steps[t][place.channel];
-                    float x = shared.given.added[t][place.channel];
-                    float upstream = shared.upstream[t][place.channel];
-                    float d_step = fmaf(d_delta, LN_2, d_added * x) * slope_of(delta);
-                    d_bias += d_step;
-                    d_skip = fmaf(upstream, x, d_skip);
-                    shared.given.steps[t][place.channel] = d_step;
-                    d_added = fmaf(d_added, delta, skipping * upstream);
+                float c[HELD];
+                held(c, shared.given.readouts[t], place);
 #endif
-                    shared.upstream[t][place.channel] = d_added;
-                };
-
-                auto descend = [&](int t, auto slots)
-                {
-                    constexpr int N = slots.value;
-                    float d_added[N], d_delta[N], d_gains[N * PADDED] = {};
 #pragma unroll
-                    for (int i = N - 1; i >= 0; i--)
-                        retreat(t + i, d_added[i], d_delta[i], d_gains + i * PADDED);
-                    float added = lanes_sums(d_added, place);
-                    float delta = 0;
+                for (int k = 0; k < HELD; k++)
+                {
+                    g[k] = fmaf(upstream, c[k], g[k]);
+                    float handed = motion.starting ? 0 : g[k] * motion.a[k];
 #if SELECTIVE
-                    delta = lanes_sums(d_delta, place);
-                    sum_warp<N>(shared.gain_sums, t - begin, d_gains, place);
+                    float exponent = handed * before[k];
+                    d_decay[k] = fmaf(exponent, motion.delta, d_decay[k]);
+                    d_delta = fmaf(exponent, a[k], d_delta);
+                    d_added = fmaf(g[k], motion.b[k], d_added);
+                    d_gain[k] = g[k] * motion.x;
+#else
+                    float passed = motion.starting ? 0 : before[k];
+                    d_readout[k] = fmaf(upstream, fmaf(a[k], passed, motion.x), d_readout[k]);
+                    d_decay[k] = fmaf(g[k], passed, d_decay[k]);
+                    d_added += g[k];
 #endif
-                    if (place.lane < N)
-                        settle(t + place.lane, added, delta);
-                };
+                    g[k] = handed;
+                }
+            };
 
-                int down = end;
-                while ((down - begin) % GROUP != 0)
-                    descend(--down, Known<1>());
-                while (down > begin)
-                    descend(down -= GROUP, Known<GROUP>());
-                __syncthreads();
+            // What a slot is left with: du, where SELECTIVE also the gradient of step. All lanes have read dy and delta of the
+            // slots before they exchange their sums.
+            auto settle = [&](int t, float d_added, float d_delta)
+            {
 #if SELECTIVE
-                i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first + begin) * STATES;
-                sum_block(readout_parts + part, shared.readout_sums, end - begin);
-                sum_block(gain_parts + part, shared.gain_sums, end - begin);
-                __syncthreads();
+                float delta = shared.given.steps[t][place.channel];
+                float x = shared.given.added[t][place.channel];
+                float upstream = shared.upstream[t][place.channel];
+                float d_step = fmaf(d_delta, LN_2, d_added * x) * slope_of(delta);
+                d_bias += d_step;
+                d_skip = fmaf(upstream, x, d_skip);
+                shared.given.steps[t][place.channel] = d_step;
+                d_added = fmaf(d_added, delta, skipping * upstream);
 #endif
-            }
+                shared.upstream[t][place.channel] = d_added;
+            };
+
+            auto descend = [&](int t, auto slots)
+            {
+                constexpr int N = slots.value;
+                float d_added[N], d_delta[N], d_gains[N * PADDED] = {};
+                float before[HELD];
+                if constexpr (N == 1)
+                {
+                    held(before, kept_before(t));
+                    if (t % 2 != 0)
+                        motion(t - 1).advance(before);
+                    retreat(t, motion(t), before, d_added[0], d_delta[0], d_gains);
+                }
+                else
+                {
+#pragma unroll
+                    for (int i = N - 2; i >= 0; i -= 2)
+                    {
+                        held(before, kept_before(t + i));
+                        Motion first = motion(t + i), second = motion(t + i + 1);
+                        float between[HELD];
+#pragma unroll
+                        for (int k = 0; k < HELD; k++)
+                            between[k] = before[k];
+                        first.advance(between);
+                        retreat(t + i + 1, second, between, d_added[i + 1], d_delta[i + 1], d_gains + (i + 1) * PADDED);
+                        retreat(t + i, first, before, d_added[i], d_delta[i], d_gains + i * PADDED);
+                    }
+                }
+
+                float added = lanes_sums(d_added, place);
+                float delta = 0;
+#if SELECTIVE
+                delta = lanes_sums(d_delta, place);
+                sum_warp<N>(shared.gain_sums, t, d_gains, place);
+#endif
+                if (place.lane < N)
+                    settle(t + place.lane, added, delta);
+            };
+
+            int down = count;
+            while (down % GROUP != 0)
+                descend(--down, Known<1>());
+            while (down > 0)
+                descend(down -= GROUP, Known<GROUP>());
         };
 
         if (starts != 0)
             go_through(Known<true>());
         else
             go_through(Known<false>());
+        __syncthreads();
 
+#if SELECTIVE
+        i64 part = ((i64)(blockIdx.x % BLOCKS) * ROWS * SLOTS + first) * STATES;
+        sum_block(readout_parts + part, shared.readout_sums, count);
+        sum_block(gain_parts + part, shared.gain_sums, count);
+#endif
         store_slots(du, shared.upstream, first, count);
 #if SELECTIVE
         store_slots(d_step, shared.given.steps, first, count);

@@ -6,7 +6,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
     const BIAS_TYPE* __restrict__ bias, const SKIP_TYPE* __restrict__ skip, Y_TYPE* __restrict__ y, FINAL_TYPE* __restrict__ last, float* __restrict__ kept)
 {
     __shared__ __align__(16) Given given;
-    __shared__ __align__(16) float sums[LENGTH][CHANNELS];
+    __shared__ __align__(16) float sums[LENGTH][ROW];
     GivenAhead ahead;
     Place place;
     float h[HELD], a[HELD];
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_forward(
         // The lane's part of y_t.
         auto read_out = [&](int t, auto cut)
         {
-            advance(h, a, given, t, cut.value && starts >> t & 1, place);
+            Motion(a, given, t, cut.value && starts >> t & 1, place).advance(h);
             float sum = 0;
 #if SELECTIVE
             float c[HELD];
