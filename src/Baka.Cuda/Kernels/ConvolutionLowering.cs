@@ -12,7 +12,7 @@ internal static class ConvolutionLowering
 
     /// <summary>Blocks of a multiprocessor for which registers shall suffice, forward and backward.</summary>
     private const int ResidentForward = 6;
-    private const int ResidentBackward = 4;
+    private const int ResidentBackward = 3;
 
     /// <summary>The fewest slots of a thread, which reads k − 1 besides.</summary>
     private const int LeastRun = 8;

@@ -40,6 +40,16 @@ struct Place
         return warp_ballot(any) != 0;
     }
 
+    // Whether outputs near a slot reach out of the row, or anything begins among the inputs that they and it are made of.
+    __device__ __forceinline__ bool needs_care(const BEGINS_TYPE* flags, int slot) const
+    {
+        bool care = slot < TAIL || slot + TAIL >= SLOTS;
+#pragma unroll
+        for (int near = 1 - TAIL; near <= TAIL; near++)
+            care |= slot + near >= 0 && slot + near < SLOTS && begins(flags, slot + near);
+        return care;
+    }
+
     // The input of a slot from 0 on.
     __device__ __forceinline__ const X_TYPE* input(const X_TYPE* x, int slot) const { return x + row * (i64)X_ROW_STRIDE + slot * (i64)X_STRIDE + vector * VECTOR; }
 

@@ -38,36 +38,26 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
     // Of the slots behind the run, those that its inputs may reach come first.
     int last = min(end + TAIL, SLOTS) - 1;
     bool exists = place.vector < VECTORS;
-    bool is_inner = first >= TAIL && last + 1 < SLOTS && !place.any_begins(begins, first - TAIL, last + 1);
     float d_weight[TAPS][VECTOR] = {};
     float d_bias[VECTOR] = {};
+    float weight[TAPS][VECTOR] = {};
+    float offset[VECTOR] = {};
+    float inputs[TAPS][VECTOR] = {}; // of the slot, the one before, ...
+    float upstream[TAPS][VECTOR] = {}; // dz of the slot, the next, ...
+    int ahead = -1; // how many slots ahead an input reaches
 
-    // Most runs are inner ones: none of their slots lies at an end or near a beginning, and they need not ask at every slot.
-    auto go_through = [&](auto inner)
+    // From slot top to slot bottom.
+    auto go_through = [&](int top, int bottom, auto plain)
     {
-        float weight[TAPS][VECTOR];
-        float offset[VECTOR];
-        float inputs[TAPS][VECTOR] = {}; // of the slot, the one before, ...
-        float upstream[TAPS][VECTOR] = {}; // dz of the slot, the next, ...
-#pragma unroll
-        for (int j = 0; j < TAPS; j++)
-            load_floats(w + place.in(j), weight[j]);
-        load_floats(bias + place.in(0), offset);
-#pragma unroll
-        for (int back = 0; back < TAIL; back++)
-            if (last - back >= -TAIL)
-                place.load_input(x, tail, last - back, inputs[back + 1]);
-
-        // How many slots ahead an input reaches.
-        int ahead = inner.value ? TAIL : -1;
-
-        for (int top = last; top >= first; top -= STRIDE)
+        if (plain.value)
+            ahead = TAIL;
+        for (; top >= bottom; top -= STRIDE)
         {
             Pack<X_TYPE, VECTOR> inputs_given[STRIDE];
             Pack<DY_TYPE, VECTOR> upstream_given[STRIDE];
 #pragma unroll
             for (int k = 0; k < STRIDE; k++)
-                if (inner.value && top - k >= first)
+                if (plain.value && top - k >= bottom)
                 {
                     inputs_given[k] = load_pack<VECTOR>(place.input(x, top - k - TAIL));
                     upstream_given[k] = load_pack<VECTOR>(dy + place.in_slots(top - k));
@@ -76,17 +66,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
             for (int k = 0; k < STRIDE; k++)
             {
                 int slot = top - k;
-                if (slot < first)
+                if (slot < bottom)
                     break;
                 move_up(upstream);
                 move_down(inputs);
 #pragma unroll
                 for (int i = 0; i < VECTOR; i++)
                     upstream[0][i] = 0;
-                if (inner.value || slot >= 0)
+                if (plain.value || slot >= 0)
                 {
-                    int reach = inner.value ? TAIL : 0;
-                    if (inner.value)
+                    int reach = plain.value ? TAIL : 0;
+                    if (plain.value)
                     {
                         to_floats(inputs_given[k], inputs[TAIL]);
                         to_floats(upstream_given[k], upstream[0]);
@@ -108,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
                         upstream[0][i] *= s * fmaf(z[i], 1.0f - s, 1.0f);
                     }
                 }
-                if (!inner.value)
+                if (!plain.value)
                     ahead = slot + 1 >= 0 && slot + 1 < SLOTS && place.begins(begins, slot + 1) ? 0 : min(TAIL, ahead + 1);
                 if (slot >= end)
                     continue;
@@ -116,12 +106,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
                 float sum[VECTOR] = {};
 #if HAS_NEXT
                 int left = SLOTS - 1 - slot;
-                if (!inner.value && left < TAIL && ahead == left)
+                if (!plain.value && left < TAIL && ahead == left)
                     load_floats(d_next + place.in_tail(-1 - left), sum);
 #endif
 #pragma unroll
                 for (int back = 0; back < TAPS; back++)
-                    if (back <= ahead)
+                    if (plain.value || back <= ahead)
 #pragma unroll
                         for (int i = 0; i < VECTOR; i++)
                         {
@@ -131,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
 #pragma unroll
                 for (int i = 0; i < VECTOR; i++)
                     d_bias[i] += upstream[0][i];
-                if (inner.value || slot >= 0)
+                if (plain.value || slot >= 0)
                     store_floats(dx + place.row * (i64)DX_ROW_STRIDE + slot * (i64)DX_STRIDE + place.vector * VECTOR, sum);
                 else
                     store_floats(d_tail + place.in_tail(slot), sum);
@@ -141,11 +131,31 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
 
     if (exists && place.run < RUNS)
     {
-        if (is_inner)
-            go_through(Known<true>());
-        else
-            go_through(Known<false>());
+#pragma unroll
+        for (int j = 0; j < TAPS; j++)
+            load_floats(w + place.in(j), weight[j]);
+        load_floats(bias + place.in(0), offset);
+#pragma unroll
+        for (int back = 0; back < TAIL; back++)
+            if (last - back >= -TAIL)
+                place.load_input(x, tail, last - back, inputs[back + 1]);
     }
+
+    // Most slots are plain ones, at no end and near no beginning, for which nothing has to be asked. A warp looks at 32 together
+    // and goes through as many as are like the first.
+    if (place.run < RUNS)
+        for (int top = last, count; top >= first; top -= count)
+        {
+            u32 care = warp_ballot(place.needs_care(begins, top - threadIdx.x % 32));
+            u32 unlike = care & 1 ? ~care : care;
+            count = min(unlike != 0 ? __ffs(unlike) - 1 : 32, top - first + 1);
+            if (!exists)
+                continue;
+            if (care & 1)
+                go_through(top, top - count + 1, Known<false>());
+            else
+                go_through(top, top - count + 1, Known<true>());
+        }
 
 #pragma unroll
     for (int j = 0; j < TAPS; j++)
