@@ -40,6 +40,14 @@ struct Place
         return warp_ballot(any) != 0;
     }
 
+    __device__ __forceinline__ void load_weights(const W_TYPE* w, const BIAS_TYPE* bias, float (&weight)[TAPS][VECTOR], float (&offset)[VECTOR]) const
+    {
+#pragma unroll
+        for (int j = 0; j < TAPS; j++)
+            load_floats(w + in(j), weight[j]);
+        load_floats(bias + in(0), offset);
+    }
+
     // Whether outputs near a slot reach out of the row, or anything begins among the inputs that they and it are made of.
     __device__ __forceinline__ bool needs_care(const BEGINS_TYPE* flags, int slot) const
     {

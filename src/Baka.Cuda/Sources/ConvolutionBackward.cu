@@ -131,10 +131,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_back
 
     if (exists && place.run < RUNS)
     {
-#pragma unroll
-        for (int j = 0; j < TAPS; j++)
-            load_floats(w + place.in(j), weight[j]);
-        load_floats(bias + place.in(0), offset);
+        place.load_weights(w, bias, weight, offset);
 #pragma unroll
         for (int back = 0; back < TAIL; back++)
             if (last - back >= -TAIL)

@@ -15,10 +15,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) convolution_forw
 
     float weight[TAPS][VECTOR], offset[VECTOR];
     float inputs[TAPS][VECTOR] = {}; // the latest first
-#pragma unroll
-    for (int j = 0; j < TAPS; j++)
-        load_floats(w + place.in(j), weight[j]);
-    load_floats(bias + place.in(0), offset);
+    place.load_weights(w, bias, weight, offset);
 #pragma unroll
     for (int back = 0; back < TAIL; back++)
         if (first - 1 - back >= -TAIL)
