@@ -37,6 +37,17 @@ public class SumLoweringTests
         Assert.InRange(launch.Grid.X, 4 * 132, 16 * 132);
     }
 
+    [Theory]
+    [InlineData(396, 768, "32", "8")] // few columns: as many threads to each as a block has, side by side 128 bytes
+    [InlineData(48, 70144, "8", "32")] // enough of them for six rows a thread
+    [InlineData(48, 1 << 22, "1", "256")]
+    [InlineData(3, 70144, "2", "8")] // never more threads than rows
+    public void No_more_threads_share_a_column_than_it_takes_to_fill_the_GPU(int rows, int columns, string sharing, string sideBySide)
+    {
+        var launch = SumLowering.Reduce(Dense(F32, rows, columns), 1, rows, columns, Dense(F32, columns), Context())[0];
+        Assert.Equal((sharing, sideBySide), (launch.Define("LANES_Y"), launch.Define("LANES_X")));
+    }
+
     [Fact]
     public void Sums_go_to_rows_that_lie_apart_from_each_other()
     {
