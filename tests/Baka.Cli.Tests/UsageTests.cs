@@ -9,6 +9,7 @@ public class UsageTests
     [InlineData("bench --bathc 3", "There is no option '--bathc'; did you mean '--batch'? See 'baka bench --help'.")]
     [InlineData("train --bathc 3", "There is no option '--bathc'; did you mean '--set train.batch=…'? See 'baka train --help'.")]
     [InlineData("train --rows-per-pass 4", "There is no option '--rows-per-pass'; did you mean '--set train.rows_per_pass=…'? See 'baka train --help'.")]
+    [InlineData("train --lerning-rate 3", "There is no option '--lerning-rate'; did you mean '--set train.optimizer.lr=…'? See 'baka train --help'.")]
     [InlineData("train tiny --frobnicate", "There is no option '--frobnicate'. See 'baka train --help'.")]
     [InlineData("train tiny small", "There is one argument too many: 'small'. See 'baka train --help'.")]
     [InlineData("train --steps", "Option --steps needs a value. See 'baka train --help'.")]

@@ -61,8 +61,12 @@ internal static class UsageCheck
     /// <summary>What one command has an option for is a key of the recipe to another.</summary>
     private static IEnumerable<(string Name, string Meant)> KeysOf(CommandResult command) =>
         command.Command.Options.Any(option => option.Name == Common.SetName)
-            ? RecipeDocumentation.Keys.Select(key => ($"--{key.Path[(key.Path.LastIndexOf('.') + 1)..].Replace('_', '-')}", $"{Common.SetName} {key.Path}=…"))
+            ? RecipeDocumentation.Keys.SelectMany(key => NamesOf(key).Select(name => ($"--{name}", $"{Common.SetName} {key.Path}=…")))
             : [];
+
+    /// <summary>What an option for a key might be called: as the key itself, or as its explanation begins, such as "learning-rate".</summary>
+    private static string[] NamesOf(RecipeKey key) =>
+        [key.Path[(key.Path.LastIndexOf('.') + 1)..].Replace('_', '-'), string.Join('-', key.Help.Split(' ').Take(2))];
 
     private static IEnumerable<CommandResult> Parents(CommandResult command)
     {
