@@ -52,11 +52,11 @@ public sealed class ProcessTests(TrainedRun trained) : IClassFixture<TrainedRun>
             return;
         // A step of the reference kernels on many rows takes so long that the first is still waiting for its end.
         using var process = BakaProgram.Start(
-            "train", trained.Recipe, "--data", trained.Text, "--out", trained.Folder.At("twice"), "--debug", "--set", "train.batch=80", "--set", "dim=128", "--json");
-        WaitFor(process, "{\"event\":\"started\"", 1);
+            "train", trained.Recipe, "--data", trained.Text, "--out", trained.Folder.At("twice"), "--debug", "--set", "train.batch=40", "--set", "dim=128", "--json");
+        WaitForStep(process, 1);
 
-        // Before the first step begins there would be nothing to wait for, and the program would end in good order.
-        Thread.Sleep(3000);
+        // Between two steps there would be nothing to wait for, and the program would end in good order.
+        Thread.Sleep(200);
         BakaProgram.Signal(process, BakaProgram.Interrupt);
         Assert.Equal("", process.StandardError.ReadLine());
         Assert.StartsWith("Stopping", process.StandardError.ReadLine());
