@@ -227,20 +227,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) scan_backward(
                 for (int k = 0; k < HELD; k++)
                 {
                     g[k] = fmaf(upstream, c[k], g[k]);
-                    float handed = motion.starting ? 0 : g[k] * motion.a[k];
+                    float handed = g[k] * motion.a[k];
+                    float passed = motion.starting ? 0 : before[k];
 #if SELECTIVE
-                    float exponent = handed * before[k];
+                    float exponent = handed * passed;
                     d_decay[k] = fmaf(exponent, motion.delta, d_decay[k]);
                     d_delta = fmaf(exponent, a[k], d_delta);
                     d_added = fmaf(g[k], motion.b[k], d_added);
                     d_gain[k] = g[k] * motion.x;
 #else
-                    float passed = motion.starting ? 0 : before[k];
                     d_readout[k] = fmaf(upstream, fmaf(a[k], passed, motion.x), d_readout[k]);
                     d_decay[k] = fmaf(g[k], passed, d_decay[k]);
                     d_added += g[k];
 #endif
-                    g[k] = handed;
+                    g[k] = motion.starting ? 0 : handed;
                 }
             };
 
