@@ -9,14 +9,14 @@ namespace Baka.Cuda.Kernels;
 /// <param name="Slack">Bytes that may be lost in front of the first tile.</param>
 /// <param name="Forward">How the forward kernel is cut.</param>
 /// <param name="QueryGradient">Likewise that for dq.</param>
-/// <param name="KeyGradient">Likewise that for dk and dv.</param>
+/// <param name="KeyGradient">Likewise that for dk and dv, or null where Hopper's warpgroups do it.</param>
 internal sealed record AttentionEngine(
     IReadOnlyList<string> Files,
     int TileBytes,
     int Slack,
     AttentionEngine.Cut Forward,
     AttentionEngine.Cut QueryGradient,
-    AttentionEngine.Cut KeyGradient)
+    AttentionEngine.Cut? KeyGradient)
 {
     /// <summary>Rows of a tile in shared memory.</summary>
     public const int Tile = 64;
@@ -39,10 +39,10 @@ internal sealed record AttentionEngine(
         // Two blocks are better than a third stage, but the widest heads' results leave through three.
         var (narrow, widest) = (width <= 64, width > 112);
         return new AttentionEngine(
-            ["Hopper.cuh", "AttentionGroups.cu"], Tile * (narrow ? 1 : 2) * 128, 1024,
+            ["Hopper.cuh", "AttentionPlaces.cu", "AttentionGroups.cu"], Tile * (narrow ? 1 : 2) * 128, 1024,
             new Cut(Fragments: 1, Warps: 8, Blocks: widest ? 1 : 2, Stages: narrow || widest ? 3 : 2),
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
-            new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
+            KeyGradient: null);
     }
 
     /// <summary>Every warp multiplies by itself; rows are padded to keep them in different banks.</summary>

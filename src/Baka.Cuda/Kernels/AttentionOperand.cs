@@ -25,8 +25,11 @@ internal sealed record AttentionOperand(View View, long Batch, long Row, long He
         }
     }
 
-    /// <summary>Whether a head's vectors can be copied to shared memory in the background as they lie.</summary>
-    public bool IsCopyable => Type == Element.BFloat16 && Vector * Type.Bytes == VectorBytes;
+    /// <summary>Whether a head's vectors can be copied to shared memory in the background as they lie, by 16 bytes.</summary>
+    public bool IsCopyable => IsCopyableBy(VectorBytes);
+
+    /// <summary>Whether they can by as many bytes, or more.</summary>
+    public bool IsCopyableBy(int bytes) => Type == Element.BFloat16 && Vector * Type.Bytes >= bytes;
 
     /// <summary>A view [B, rows, h·f], or [B, rows, f] of what all heads share, whose innermost elements lie side by side.</summary>
     public static AttentionOperand OfRows(View view, AttentionShape shape) =>

@@ -20,6 +20,9 @@ internal sealed record AttentionShape(int Batch, int Heads, int HeadWidth, int W
     /// <summary>Columns of a head as products on tensor cores take it, whose sums are of 16: zeros follow its own.</summary>
     public int PaddedWidth => (HeadWidth + 15) / 16 * 16;
 
+    /// <summary>Columns of a head in tiles of blocks, as <c>AttentionPlaces.cu</c> says.</summary>
+    public int StoredWidth => PaddedWidth % 64 is 0 or > 32 ? (PaddedWidth + 63) / 64 * 64 : (PaddedWidth + 31) / 32 * 32;
+
     /// <summary>Keys of a row.</summary>
     public int Stream => Past + Queries;
 

@@ -20,7 +20,7 @@ internal static class AttentionTensorCores
         var kernel = Kernel(
             "attention_forward", "AttentionForward.cu", engine, cut,
             [
-                .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. output.Defines("O"),
+                .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.Defines(), .. output.Defines("O"),
                 .. AttentionSources.LogSumExp(step.Outputs[1]), .. AttentionSchedule.OfQueries(shape, cut.Rows),
             ]);
         return
@@ -35,52 +35,60 @@ internal static class AttentionTensorCores
     public static IReadOnlyList<Operation> Backward(
         AttentionEngine engine, AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, LoweringContext context)
     {
-        var (queryCut, keyCut) = (engine.QueryGradient, engine.KeyGradient);
+        var cut = engine.QueryGradient;
         var stream = AttentionStream.Pack(shape, inputs, onlyFinite: true, context);
 
         // What the kernel for dq leaves for the one for dk and dv; rows are padded to whole blocks.
-        var rows = AttentionSchedule.Tiles(shape.Queries, queryCut.Rows) * queryCut.Rows;
-        var turned = context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.PaddedWidth);
-        var moments = context.Scratch(Element.Float32, shape.Batch, shape.Heads, rows, 2);
-        var ranges = context.Scratch(Element.Int32, shape.Batch, rows, 2);
-        var sights = context.Scratch(Element.Int32, shape.Batch, rows / Tile, 4);
-        var packsUpstream = !gradients.Upstream.IsCopyable;
-        var upstream = packsUpstream
-            ? AttentionOperand.OfHeads(context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, shape.PaddedWidth))
-            : gradients.Upstream;
-
-        var queryKernel = Kernel(
-            "attention_query_gradient", "AttentionQueryGradient.cu", engine, queryCut,
+        var rows = AttentionSchedule.Tiles(shape.Queries, cut.Rows) * cut.Rows;
+        var isTiled = engine.KeyGradient is null;
+        var packsUpstream = isTiled || !gradients.Upstream.IsCopyable;
+        var left = AttentionLeft.Of(
+            shape, rows / Tile, isTiled ? shape.StoredWidth : shape.PaddedWidth, packsUpstream ? null : gradients.Upstream.View,
+            context.Scratch(Element.Int32, 1), context);
+        var upstream = packsUpstream ? AttentionOperand.OfHeads(left.Upstream) : gradients.Upstream;
+        var kernel = Kernel(
+            "attention_query_gradient", "AttentionQueryGradient.cu", engine, cut,
             [
-                .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.ValueDefines(), .. gradients.Output.Defines("O"),
+                .. shape.Defines(), .. inputs.Query.Defines("Q"), .. stream.Defines(), .. gradients.Output.Defines("O"),
                 .. AttentionSources.LogSumExp(gradients.LogSumExp), .. gradients.Upstream.Defines("DO"), .. gradients.Query.Defines("DQ"),
-                .. AttentionSchedule.OfQueries(shape, queryCut.Rows), ("DETACH_PAST", gradients.DetachPast), ("PACK_UPSTREAM", packsUpstream),
-            ]);
-        var keyKernel = Kernel(
-            "attention_key_gradient", "AttentionKeyGradient.cu", engine, keyCut,
-            [
-                .. shape.Defines(), .. stream.ValueDefines(), .. upstream.Defines("DO"), ("DO_ROWS", packsUpstream ? rows : shape.Queries),
-                .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, gradients.FirstSlot, keyCut.Rows), ("QUERY_TILES", rows / Tile),
+                .. AttentionSchedule.OfQueries(shape, cut.Rows), ("DETACH_PAST", gradients.DetachPast),
+                ("PACK_UPSTREAM", packsUpstream), ("TILED", isTiled),
             ]);
         return
         [
             stream.Packing,
             new Launch(
-                queryKernel, AttentionSchedule.Grid(shape, shape.Queries, queryCut.Rows), queryCut.Threads,
-                engine.Slack + engine.TileBytes * 2 * (queryCut.Rows / Tile + queryCut.Stages),
+                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads,
+                engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages),
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
-                    turned, upstream.View, moments, ranges, sights,
+                    left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights, left.Next,
                 ]),
-            new Launch(
-                keyKernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, keyCut.Rows), keyCut.Threads,
-                engine.Slack + engine.TileBytes * 2 * (keyCut.Rows / Tile + keyCut.Stages) + keyCut.Stages * Tile * QueryBytes,
-                [
-                    stream.Key, stream.Value.View, stream.PastValue.View, turned, upstream.View, moments, ranges, sights,
-                    gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View,
-                ]),
+            engine.KeyGradient is { } keyCut
+                ? KeyGradient(engine, keyCut, shape, stream, gradients, left, upstream, packsUpstream ? rows : shape.Queries)
+                : AttentionHopperKeys.Gradient(shape, stream, gradients, left, context),
         ];
+    }
+
+    /// <param name="upstreamRows">Rows of a head that the gradient of o has.</param>
+    private static Launch KeyGradient(
+        AttentionEngine engine, AttentionEngine.Cut cut, AttentionShape shape, AttentionStream stream, AttentionGradients gradients,
+        AttentionLeft left, AttentionOperand upstream, int upstreamRows)
+    {
+        var kernel = Kernel(
+            "attention_key_gradient", "AttentionKeyGradient.cu", engine, cut,
+            [
+                .. shape.Defines(), .. stream.Defines(), .. upstream.Defines("DO"), ("DO_ROWS", upstreamRows),
+                .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, gradients.FirstSlot, cut.Rows), ("QUERY_TILES", left.Tiles),
+            ]);
+        return new Launch(
+            kernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, cut.Rows), cut.Threads,
+            engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages) + cut.Stages * Tile * QueryBytes,
+            [
+                stream.Key, stream.Value.View, stream.PastValue.View, left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights,
+                gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View,
+            ]);
     }
 
     private static Kernel Kernel(string name, string file, AttentionEngine engine, AttentionEngine.Cut cut, IEnumerable<(string, object)> defines) =>

@@ -1,6 +1,8 @@
 // Pieces of a head's columns as they lie among those of other heads. Behind HEAD_WIDTH they give zeros and take nothing:
 // the next head's columns, or memory of nobody, may lie there, and 0 times NaN is NaN.
 
+#define PIECES (PADDED_WIDTH / 8)
+
 __device__ __forceinline__ bool is_column(int column) { return HEAD_WIDTH == PADDED_WIDTH || column < HEAD_WIDTH; }
 
 // Columns `column` ... `column` + N - 1 of a head, which lie at p, as floats. Accesses are of at most V elements: a divisor
@@ -33,4 +35,15 @@ template <int V, int N, typename T> __device__ __forceinline__ void store_column
         if (is_column(column + i))
             store_parts<W>(p + i, part);
     }
+}
+
+// Starts to copy a piece to shared memory, by accesses of VECTOR elements; zeros where it is not `valid` and behind HEAD_WIDTH.
+template <int VECTOR> __device__ __forceinline__ void copy_piece(u32 to, const bf16* from, int column, bool valid)
+{
+    if constexpr (VECTOR == 8)
+        copy_async_16(to, from, valid && is_column(column));
+    else
+#pragma unroll
+        for (int i = 0; i < 8; i += VECTOR)
+            copy_async<VECTOR * 2>(to + i * 2, from + i, valid && is_column(column + i));
 }

@@ -1,12 +1,12 @@
-// dk and dv on Hopper's tensor cores, for heads of width 64: a block takes 64 GROUPS consecutive slots of a head's key
-// stream, 64 for each warpgroup, and goes over the tiles of 64 queries that give them a gradient. Everything is
-// transposed, so that keys are rows: pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f),
-// turned back. One block for each multiprocessor takes one item of work after the other; a warp of one more warpgroup
-// loads all that the others need.
+// dk and dv on Hopper's tensor cores: a block takes 64 GROUPS consecutive slots of a head's key stream, 64 for each
+// warpgroup, and goes over the tiles of 64 queries that give them a gradient. Everything is transposed, so that keys are
+// rows: pT = exp(k qT - lse), dsT = pT (v doT - delta), dv = pT do, dk = dsT q / sqrt(f), turned back. One block for each
+// multiprocessor takes one item of work after the other; a warp of one more warpgroup loads all that the others need.
 //
 // turned_q, packed_upstream, moments, ranges and sights come from the kernel for dq; there are QUERY_TILES tiles of
 // queries. Slots before FIRST_SLOT want no gradient; items begin at a multiple of 8, as swizzled rows do. `next` is 0 at
-// first.
+// first. Registers have room for a group's keys and values where HELD, for products of the next tile's values while this
+// one's gradients are summed where AHEAD.
 
 #define THREADS (GROUPS * 128 + 128)
 #define BLOCK_KEYS (GROUPS * 64)
@@ -14,6 +14,9 @@
 #define TILE_BYTES (64 * ROW_BYTES)
 #define GROUP_BYTES (2 * TILE_BYTES) // Keys, values.
 #define SLOT_BYTES (GROUPS * GROUP_BYTES)
+
+// Where a piece of packed keys lies, in elements.
+#define KEY_PLACE(slot, piece) (SWIZZLED ? piece_place(slot, piece) / 2 : (slot) * PADDED_WIDTH + (piece) * 8)
 
 // Shared memory, in bytes: keys and values of two items by warpgroup, rings of tiles of queries, of upstream gradients,
 // of moments, of ranges and of sights, two items, barriers.
@@ -35,23 +38,15 @@ struct Item
 };
 
 // Starts to load the keys and values of an item.
-__device__ __forceinline__ void load_keys(u32 to, u32 ready, const bf16* k, const bf16* v, const bf16* past, int slot)
+__device__ __forceinline__ void load_keys(u32 to, const bf16* k, const bf16* v, const bf16* past, int slot)
 {
-    const int lane = threadIdx.x % 32;
-    if (lane == 0)
-    {
-        phase_arrive_expecting(ready, min(BLOCK_KEYS, KEY_ROWS - slot) * ROW_BYTES);
-        for (int group = 0; group < GROUPS && slot + group * 64 < KEY_ROWS; group++)
-        {
-            const int rows = min(64, KEY_ROWS - slot - group * 64);
-            copy_bulk(to + group * GROUP_BYTES, k + (i64)(slot + group * 64) * HEAD_WIDTH, rows * ROW_BYTES, ready);
-        }
-    }
-    for (int i = lane; i < BLOCK_KEYS * PIECES; i += 32)
+    for (int i = threadIdx.x % 32; i < BLOCK_KEYS * PIECES; i += 32)
     {
         const int row = i / PIECES, piece = i % PIECES, at = slot + row;
         const bf16* value = at < PAST ? past + (i64)at * VP_ROW : v + (i64)(at - PAST) * V_ROW;
-        copy_async_16(to + row / 64 * GROUP_BYTES + TILE_BYTES + piece_place(row % 64, piece), value + piece * 8, at < STREAM);
+        const u32 place = to + row / 64 * GROUP_BYTES + place_in<64>(row % 64, piece);
+        copy_async_16(place, k + KEY_PLACE(at, piece), at < STREAM);
+        copy_piece<VALUE_VECTOR>(place + TILE_BYTES, value + piece * 8, piece * 8, at < STREAM);
     }
     copy_async_commit();
 }
@@ -81,7 +76,6 @@ __device__ __forceinline__ void load_all(
             {
                 items[slot.place].tiles = -1;
                 phase_arrive(ready);
-                phase_arrive(ready);
             }
             break;
         }
@@ -89,7 +83,7 @@ __device__ __forceinline__ void load_all(
         const Work work = work_of(index);
         const int pair = work.batch * HEADS + work.head, first_slot = ITEM_SLOT(work.tile);
         load_keys(
-            base + slot.place * SLOT_BYTES, ready, k + KEYS_OF(work.batch, work.head) * KEY_ROWS * HEAD_WIDTH, AT(V, v, work.batch, 0, work.head),
+            base + slot.place * SLOT_BYTES, k + KEYS_OF(work.batch, work.head) * KEY_ROWS * PADDED_WIDTH, AT(V, v, work.batch, 0, work.head),
             AT(VP, past, work.batch, 0, work.head), first_slot);
 
         // The tiles that matter, in ascending order.
@@ -119,8 +113,8 @@ __device__ __forceinline__ void load_all(
                     const i64 from = (i64)pair * QUERY_TILES + tile, common = (i64)work.batch * QUERY_TILES + tile;
                     const u32 landed = base + LANDED_AT + place * 8;
                     phase_arrive_expecting(landed, 2 * TILE_BYTES + 512 + 512 + 16);
-                    copy_bulk(base + QUERIES_AT + place * TILE_BYTES, turned_q + from * 64 * HEAD_WIDTH, TILE_BYTES, landed);
-                    copy_bulk(base + UPSTREAMS_AT + place * TILE_BYTES, upstream + from * 64 * HEAD_WIDTH, TILE_BYTES, landed);
+                    copy_bulk(base + QUERIES_AT + place * TILE_BYTES, turned_q + from * 64 * STORED_WIDTH, TILE_BYTES, landed);
+                    copy_bulk(base + UPSTREAMS_AT + place * TILE_BYTES, upstream + from * 64 * STORED_WIDTH, TILE_BYTES, landed);
                     copy_bulk(base + MOMENTS_AT + place * 512, moments + from * 2 * 64, 512, landed);
                     copy_bulk(base + RANGES_AT + place * 512, ranges + common * 64, 512, landed);
                     copy_bulk(base + SIGHTS_AT + place * 16, sights + common, 16, landed);
@@ -151,7 +145,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
         const Work work = item.work;
         const u32 keys = base + slot.place * SLOT_BYTES + group * GROUP_BYTES, values = keys + TILE_BYTES;
         const int group_slot = ITEM_SLOT(work.tile) + group * 64;
-        float p[32], ds[32], key_gradient[32], value_gradient[32];
+        float p[32], ds[32], key_gradient[SUMS], value_gradient[SUMS];
         u32 value_weights[4][4], key_weights[4][4];
         clear_products(key_gradient);
         clear_products(value_gradient);
@@ -171,12 +165,18 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
             }
             return -1;
         };
+#if HELD
         u32 key_rows[STEPS][4], value_rows[STEPS][4];
         load_rows(key_rows, keys, warp % 4 * 16);
         load_rows(value_rows, values, warp % 4 * 16);
-        auto multiply = [&](int place) {
+#else
+        const u32 key_rows = keys, value_rows = values;
+#endif
+        auto multiply_queries = [&](int place) {
             multiply_heads(p, key_rows, base + QUERIES_AT + place * TILE_BYTES);
             commit_products();
+        };
+        auto multiply_upstreams = [&](int place) {
             multiply_heads(ds, value_rows, base + UPSTREAMS_AT + place * TILE_BYTES);
             commit_products();
         };
@@ -190,13 +190,24 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
         if (place >= 0)
         {
             // In this order: the next tile's scores, so that they are there first; then what this tile gives.
-            begin_products();
-            multiply(place);
-            commit_products();
             int before = -1;
+            auto wait_gradients = [&] {
+                wait_products<0>(value_gradient);
+                wait_products<0>(key_gradient);
+                if (before >= 0)
+                    release(before);
+            };
+            auto multiply = [&] {
+                multiply_queries(place);
+                if constexpr (AHEAD)
+                    multiply_upstreams(place);
+            };
+            begin_products();
+            multiply();
+            commit_products();
             for (;;)
             {
-                wait_products<2>(p);
+                wait_products<AHEAD ? 2 : 1>(p);
                 const float* moments = reinterpret_cast<const float*>(shared + MOMENTS_AT + place * 512) + lane % 4 * 2;
 #pragma unroll
                 for (int i = 0; i < 32; i += 4)
@@ -222,7 +233,15 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
                             p[i + j] = contains({slots.at[j % 2 * 2], slots.at[j % 2 * 2 + 1]}, own_slot + j / 2 * 8) ? p[i + j] : 0.0f;
                     }
                 }
-                wait_products<1>(ds);
+                if constexpr (AHEAD)
+                    wait_products<1>(ds);
+                else
+                {
+                    wait_gradients();
+                    begin_products();
+                    multiply_upstreams(place);
+                    wait_products<0>(ds);
+                }
 #pragma unroll
                 for (int i = 0; i < 32; i += 4)
                 {
@@ -233,10 +252,8 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
                 }
                 if (!all)
                     drop_unseen(ds, p);
-                wait_products<0>(value_gradient);
-                wait_products<0>(key_gradient);
-                if (before >= 0)
-                    release(before);
+                if constexpr (AHEAD)
+                    wait_gradients();
                 before = place;
                 to_weights(value_weights, p);
                 to_weights(key_weights, ds);
@@ -244,20 +261,18 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
                 if (place < 0)
                     break;
                 begin_products();
-                multiply(place);
+                multiply();
                 add_gradients(before);
             }
             begin_products();
             add_gradients(before);
-            wait_products<0>(value_gradient);
-            wait_products<0>(key_gradient);
-            release(before);
+            wait_gradients();
         }
 
         // The factor that turned_q has and k's gradient has not: dk = ds q / sqrt(f).
         const int warp_slot = group_slot + warp % 4 * 16;
 #pragma unroll
-        for (int i = 0; i < 32; i += 2)
+        for (int i = 0; i < SUMS; i += 2)
         {
             float x = key_gradient[i] * LN_2, y = key_gradient[i + 1] * LN_2;
             rotate_back(x, y, rotation_at(warp_slot + i / 2 % 2 * 8 + lane / 4, i / 4 * 4 + lane % 4));
@@ -267,7 +282,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
 
         // Results go out through the place of the warpgroup's keys and values.
         group_barrier(1 + group, 128);
-        unsigned char* stage = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES + warp % 4 * 16 * 256;
+        unsigned char* stage = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES + warp % 4 * 16 * STAGED_BYTES;
         stage_rows(stage, key_gradient);
         warp_barrier();
         for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
@@ -275,9 +290,9 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
             if (at < FIRST_SLOT)
                 return;
             if (at < PAST)
-                store_parts<DKP_VECTOR>(AT(DKP, dk_past, work.batch, at, work.head) + column, x);
+                store_columns<DKP_VECTOR>(AT(DKP, dk_past, work.batch, at, work.head) + column, column, x);
             else if (at < STREAM)
-                store_parts<DK_VECTOR>(AT(DK, dk, work.batch, at - PAST, work.head) + column, x);
+                store_columns<DK_VECTOR>(AT(DK, dk, work.batch, at - PAST, work.head) + column, column, x);
         });
         warp_barrier();
         stage_rows(stage, value_gradient);
@@ -287,9 +302,9 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
             if (at < FIRST_SLOT)
                 return;
             if (at < PAST)
-                store_parts<DVP_VECTOR>(AT(DVP, dv_past, work.batch, at, work.head) + column, x);
+                store_columns<DVP_VECTOR>(AT(DVP, dv_past, work.batch, at, work.head) + column, column, x);
             else if (at < STREAM)
-                store_parts<DV_VECTOR>(AT(DV, dv, work.batch, at - PAST, work.head) + column, x);
+                store_columns<DV_VECTOR>(AT(DV, dv, work.batch, at - PAST, work.head) + column, column, x);
         });
         warp_barrier();
         if (lane == 0)
@@ -314,7 +329,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_key_gr
         }
         for (int slot = 0; slot < 2; slot++)
         {
-            phase_init(base + READY_AT + slot * 8, 2);
+            phase_init(base + READY_AT + slot * 8, 1);
             phase_init(base + DONE_AT + slot * 8, GROUPS * 4);
         }
         publish_writes();

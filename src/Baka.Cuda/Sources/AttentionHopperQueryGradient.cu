@@ -16,15 +16,6 @@ struct Moments
     float log_sum, delta;
 };
 
-// The slots that take a gradient from a query.
-__device__ __forceinline__ Range taking_slots(Range sees, int query)
-{
-#if DETACH_PAST
-    sees.from = max(sees.from, PAST + query / SLOTS * SLOTS);
-#endif
-    return sees.from <= sees.to ? sees : Range{FAR, -1};
-}
-
 // What the kernel for dk and dv wants to know of an item's queries, by one warp.
 __device__ __forceinline__ void leave_sights(const Item& item, Range* ranges, Sight* sights)
 {

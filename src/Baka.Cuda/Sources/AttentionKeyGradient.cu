@@ -18,11 +18,11 @@ struct Moments
 __device__ __forceinline__ void load_stage(u32 stage, const bf16* turned_q, const bf16* upstream, const Moments* moments, const Range* ranges, const Sight* sights, int tile)
 {
     const int query = tile * TILE;
-    copy_rows<PADDED_WIDTH>(stage, turned_q + (i64)query * PADDED_WIDTH, [](int) { return true; });
+    copy_rows<8, PADDED_WIDTH>(stage, turned_q + (i64)query * PADDED_WIDTH, [](int) { return true; });
     if (sights[tile].all.to >= 0)
-        copy_rows<DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS; });
+        copy_rows<8, DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS; });
     else
-        copy_rows<DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS && ranges[query + row].to >= 0; });
+        copy_rows<8, DO_ROW>(stage + TILE_BYTES, upstream + (i64)query * DO_ROW, [&](int row) { return query + row < DO_ROWS && ranges[query + row].to >= 0; });
     for (int i = threadIdx.x; i < TILE; i += THREADS)
     {
         int row = query + i % (TILE / 2) * 2;

@@ -3,21 +3,19 @@
 // PADDED_WIDTH], by the blocks whose z is 1. A thread does the same piece of a slot for HEADS_AT_A_TIME heads, which share
 // their angles.
 
-#define PIECES (PADDED_WIDTH / PIECE)
-
 // The heads from `head` on of COUNT.
 template <int VECTOR, int COUNT, bool TURN, typename T>
-__device__ __forceinline__ void pack_slot(bf16* to, i64 to_head, const T* from, int from_head, int head, int column, const Rotation (&rotations)[PIECE / 2])
+__device__ __forceinline__ void pack_slot(bf16* to, i64 to_head, const T* from, int from_head, int head, int column, const Rotation (&rotations)[4])
 {
 #pragma unroll
     for (int i = 0; i < HEADS_AT_A_TIME; i++)
         if (head + i < COUNT)
         {
-            float x[PIECE];
+            float x[8];
             load_columns<VECTOR>(from + i * from_head, column, x);
             if constexpr (TURN)
 #pragma unroll
-                for (int pair = 0; pair < PIECE / 2; pair++)
+                for (int pair = 0; pair < 4; pair++)
                 {
 #if ONLY_FINITE
                     x[2 * pair] = is_finite(x[2 * pair]) ? x[2 * pair] : 0.0f;
@@ -36,8 +34,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_pack(
     const int i = blockIdx.x * THREADS + threadIdx.x, head = blockIdx.y * HEADS_AT_A_TIME;
     if (i >= BATCH * STREAM * PIECES)
         return;
-    const int piece = i % PIECES, slot = i / PIECES % STREAM, batch = i / PIECES / STREAM, column = piece * PIECE;
-    Rotation rotations[PIECE / 2];
+    const int piece = i % PIECES, slot = i / PIECES % STREAM, batch = i / PIECES / STREAM, column = piece * 8;
+    Rotation rotations[4];
 #if PACK_VALUES
     if (blockIdx.z == 1)
     {
@@ -51,9 +49,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_pack(
 #endif
 
 #pragma unroll
-    for (int pair = 0; pair < PIECE / 2; pair++)
+    for (int pair = 0; pair < 4; pair++)
         rotations[pair] = rotation_at(slot, column / 2 + pair);
-    keys += ((i64)(batch * KEY_HEADS + head) * KEY_ROWS + slot) * PADDED_WIDTH + (SWIZZLED ? piece ^ slot % 8 : piece) * PIECE;
+    keys += ((i64)(batch * KEY_HEADS + head) * KEY_ROWS + slot) * PADDED_WIDTH + (SWIZZLED ? piece ^ slot % 8 : piece) * 8;
     if (slot < PAST)
         pack_slot<KP_VECTOR, KEY_HEADS, true>(keys, KEY_ROWS * PADDED_WIDTH, AT(KP, k_past, batch, slot, head) + column, KP_HEAD, head, column, rotations);
     else

@@ -3,12 +3,26 @@
 // p = exp(s - lse), ds = p (do vT - delta), dq = ds k / sqrt(f), turned back; delta = rowsum(do o).
 //
 // It runs before the kernel for dk and dv and leaves what that one needs of the queries, in scratch memory [BATCH,
-// HEADS, TILES * BLOCK_QUERIES, ...]: turned_q with the factor log2(e) / sqrt(f), upstream if its rows can't be copied by
-// 16 bytes, and moments (log2(e) lse, delta); and for all heads [BATCH, TILES * BLOCK_QUERIES] the slots that take a
-// gradient from each query, and for every 64 queries those of all, where nothing is for all if a query gives no
-// gradient. Queries that don't exist or see nothing have an infinite lse, so that all their weights are 0.
+// HEADS, TILES * BLOCK_QUERIES, ...]: turned_q with the factor log2(e) / sqrt(f), upstream where PACK_UPSTREAM, and moments
+// (log2(e) lse, delta), as Hopper's products take them where TILED; and for all heads [BATCH, TILES * BLOCK_QUERIES] the
+// slots that take a gradient from each query, and for every 64 queries those of all, where nothing is for all if a query
+// gives no gradient. Queries that don't exist or see nothing have an infinite lse, so that all their weights are 0. It makes
+// `next` 0, by which blocks of that kernel may take their work.
 
 #define BLOCK_QUERIES (WARPS * 16)
+
+// Places of a query's vectors and log-sum among those of a head, in elements.
+#if TILED
+#define LEFT_WIDTH STORED_WIDTH
+#define LEFT_PLACE(row, column) ((row) / 64 * (64 * STORED_WIDTH) + place_in<64>((row) % 64, (column) / 8) / 2)
+#define MOMENT_PLACE(row) ((row) / 64 * 128 + (row) % 64)
+#define DELTA_DISTANCE 64
+#else
+#define LEFT_WIDTH PADDED_WIDTH
+#define LEFT_PLACE(row, column) ((row) * PADDED_WIDTH + (column))
+#define MOMENT_PLACE(row) ((row) * 2)
+#define DELTA_DISTANCE 1
+#endif
 
 struct Moments
 {
@@ -19,7 +33,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
     const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     const O_TYPE* __restrict__ o, const LSE_TYPE* __restrict__ lse, const DO_TYPE* __restrict__ upstream, DQ_TYPE* __restrict__ dq,
-    bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, Moments* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights)
+    bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, float* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights,
+    int* __restrict__ next)
 {
     DYNAMIC_SHARED(shared);
     unsigned char* queries = first_tile(shared);
@@ -32,6 +47,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int pair = work.batch * HEADS + work.head, first_query = work.tile * BLOCK_QUERIES, padded = pair * TILES * BLOCK_QUERIES + first_query;
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+        *next = 0;
     k += KEYS_OF(work.batch, work.head) * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);
@@ -45,12 +62,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         const int query = first_query + warp * 16 + r * 8 + lane / 4;
         range[r] = visible_slots(first, last, work.batch, query);
         sight = join(sight, sight_of(range[r]));
-        Range taking = range[r];
-#if DETACH_PAST
-        taking.from = max(taking.from, PAST + query / SLOTS * SLOTS);
-        if (taking.from > taking.to)
-            taking = {FAR, -1};
-#endif
+        const Range taking = taking_slots(range[r], query);
         if (work.head == 0 && lane % 4 == 0)
             ranges[work.batch * TILES * BLOCK_QUERIES + query] = taking;
         taking_sight = join(taking_sight, {taking, taking});
@@ -117,9 +129,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         products[row][column / 8] = product;
         store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
         store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
-        store_parts<8>(turned_q + (i64)(padded + row) * PADDED_WIDTH + column, x);
+        store_parts<8>(turned_q + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), x);
 #if PACK_UPSTREAM
-        store_parts<8>(packed_upstream + (i64)(padded + row) * PADDED_WIDTH + column, y);
+        // What the upstream gradient of a query that gives none holds must not matter for keys.
+        if (taking_slots(visible_slots(first, last, work.batch, query), query).to < 0)
+        {
+#pragma unroll
+            for (int j = 0; j < 8; j++)
+                y[j] = 0;
+        }
+        store_parts<8>(packed_upstream + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), y);
 #endif
     }
     __syncthreads();
@@ -132,7 +151,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             delta += products[threadIdx.x][i];
         float log_sum = sees ? to_float(lse[(i64)work.batch * LSE_BATCH + work.head * LSE_HEAD + query]) * LOG2_E : INFINITY_F;
         own[threadIdx.x] = {log_sum, sees ? delta : 0.0f};
-        moments[padded + threadIdx.x] = own[threadIdx.x];
+        moments[padded * 2 + MOMENT_PLACE(threadIdx.x)] = own[threadIdx.x].log_sum;
+        moments[padded * 2 + MOMENT_PLACE(threadIdx.x) + DELTA_DISTANCE] = own[threadIdx.x].delta;
     }
     __syncthreads();
 

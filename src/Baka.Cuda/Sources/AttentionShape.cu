@@ -34,6 +34,15 @@ __device__ __forceinline__ Range visible_slots(const int* first, const int* last
     return from <= to ? Range{from, to} : Range{FAR, -1};
 }
 
+// Those of them that take a gradient from the query.
+__device__ __forceinline__ Range taking_slots(Range sees, int query)
+{
+#if DETACH_PAST
+    sees.from = max(sees.from, PAST + query / SLOTS * SLOTS);
+#endif
+    return sees.from <= sees.to ? sees : Range{FAR, -1};
+}
+
 __device__ __forceinline__ bool contains(Range range, int slot) { return slot >= range.from && slot <= range.to; }
 
 // What a set of queries sees: some of them the slots of `any`, every one that sees anything those of `all`.

@@ -3,7 +3,6 @@
 
 #define THREADS (WARPS * 32)
 #define TILE 64
-#define PIECES (PADDED_WIDTH / 8)
 #define STEPS (PADDED_WIDTH / 16)
 #define COLUMNS (PADDED_WIDTH / 8)
 

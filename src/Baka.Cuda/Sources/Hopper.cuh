@@ -2,24 +2,30 @@
 // Instructions that only Hopper (sm_90a) has: products of whole warpgroups (4 consecutive warps, the first a multiple of
 // 4), whose right operands are tiles in shared memory; barriers in shared memory; copies of any size in the background.
 //
-// A tile has rows of 64 bfloat16 numbers, 128 bytes each, and begins at a multiple of 1024 bytes. Of row r, the 16-byte
-// piece c lies at place c ^ r % 8, so that 8 rows' pieces c lie in 32 different banks.
+// A tile has rows of 64, 32 or 16 bfloat16 numbers, 128, 64 or 32 bytes each, and begins at a multiple of 8 rows. In row r
+// of 128 bytes, the 16-byte piece c lies at place c ^ r % 8, so that 8 rows' pieces c lie in 32 different banks; of shorter
+// rows those that make up 128 bytes share what r % 8 is to the longer ones.
 
 // Where a 16-byte piece of a row lies, from the tile's first byte.
-__device__ __forceinline__ u32 piece_place(int row, int piece) { return row * 128 + ((piece ^ row % 8) << 4); }
-
-// What products take as a tile's address; k numbers further along the rows are 2 k bytes away, a multiple of 32; r rows
-// further 128 r bytes, a multiple of 1024. (Start / 16; 1 unused; 1024 bytes from 8 rows to the next 8; the swizzle.)
-__device__ __forceinline__ u64 tile_operand(u32 address)
+template <int BYTES = 128> __device__ __forceinline__ u32 piece_place(int row, int piece)
 {
-    return (u64)(address >> 4) | 1ull << 16 | (u64)(1024 >> 4) << 32 | 1ull << 62;
+    return row * BYTES + ((piece ^ row * BYTES / 128 % (BYTES / 16)) << 4);
 }
 
-// The same for a right operand that lies the other way round: its columns are rows of tiles, 64 of its rows are one tile,
-// and the next 64 the tile `distance` bytes further.
-__device__ __forceinline__ u64 turned_operand(u32 address, int distance)
+#define SWIZZLE_OF(BYTES) ((u64)((BYTES) == 128 ? 1 : (BYTES) == 64 ? 2 : 3) << 62)
+
+// What products take as a tile's address; k numbers further along the rows are 2 k bytes away, a multiple of 32; r rows
+// further r times their bytes, r a multiple of 8. (Start / 16; 1 unused; from 8 rows to the next 8; the swizzle.)
+template <int BYTES = 128> __device__ __forceinline__ u64 tile_operand(u32 address)
 {
-    return (u64)(address >> 4 & 0x3fff) | (u64)(distance >> 4) << 16 | (u64)(1024 >> 4) << 32 | 1ull << 62;
+    return (u64)(address >> 4) | 1ull << 16 | (u64)(8 * BYTES >> 4) << 32 | SWIZZLE_OF(BYTES);
+}
+
+// The same for a right operand that lies the other way round: its columns are rows of tiles, as many of its rows as a
+// tile has columns are one tile, and the next the tile `distance` bytes further.
+template <int BYTES = 128> __device__ __forceinline__ u64 turned_operand(u32 address, int distance)
+{
+    return (u64)(address >> 4 & 0x3fff) | (u64)(distance >> 4) << 16 | (u64)(8 * BYTES >> 4) << 32 | SWIZZLE_OF(BYTES);
 }
 
 __device__ __forceinline__ constexpr u64 operand_step(int bytes) { return bytes >> 4; }
@@ -65,7 +71,7 @@ MULTIPLY_TILES(multiply_tiles, 128, "256", "%128", "%129", "%130", "0")
 MULTIPLY_TILES(multiply_turned, 128, "256", "%128", "%129", "%130", "1")
 
 // The same with a[64, 16] in registers, of which thread t has those of mma.m16n8k16: d[64, N] = a bT of 16 columns of N
-// rows of b, or a b of 16 rows of b, whose columns behind the first 64 lie as turned_operand says.
+// rows of b, or a b of 16 rows of b, whose columns lie as turned_operand says.
 #define MULTIPLY_REGISTERS(NAME, FLOATS, N, A, B, ADD, TRANSPOSED) \
     __device__ __forceinline__ void NAME(float (&d)[FLOATS], const u32 (&a)[4], u64 b, bool add) \
     { \
@@ -83,10 +89,10 @@ MULTIPLY_REGISTERS(multiply_by_rows, 56, "112", "%56,%57,%58,%59", "%60", "%61",
 MULTIPLY_REGISTERS(multiply_by_rows, 64, "128", "%64,%65,%66,%67", "%68", "%69", "1")
 
 // d = 0. Compilers would put ordinary zeros off until products are under way, which these must not meet.
-__device__ __forceinline__ void clear_products(float (&d)[32])
+template <int N> __device__ __forceinline__ void clear_products(float (&d)[N])
 {
 #pragma unroll
-    for (int i = 0; i < 32; i++)
+    for (int i = 0; i < N; i++)
         asm volatile("mov.f32 %0, 0f00000000;" : "=f"(d[i]));
 }
 

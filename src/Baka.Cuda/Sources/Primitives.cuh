@@ -121,6 +121,13 @@ __device__ __forceinline__ void copy_async_16(u32 shared, const void* global, bo
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(__cvta_generic_to_global(global)), "r"(bytes) : "memory");
 }
 
+// The same for 8 or 4 bytes.
+template <int BYTES> __device__ __forceinline__ void copy_async(u32 shared, const void* global, bool valid)
+{
+    int bytes = valid ? BYTES : 0;
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %3, %2;" ::"r"(shared), "l"(__cvta_generic_to_global(global)), "r"(bytes), "n"(BYTES) : "memory");
+}
+
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
 // Waits until at most N of the committed groups are under way.

@@ -15,15 +15,20 @@ public static class LargeOpCases
         ["attention, heads of 32, two windows, a short past"] = c => Attend(c, rows: 1, windows: 2, slots: 200, past: 72, heads: 3, width: 32),
         ["attention, heads of 64, no past"] = c => Attend(c, rows: 1, windows: 1, slots: 520, past: 0, heads: 1, width: 64),
         ["attention, heads of 64, four windows, detached"] = c => Attend(c, rows: 1, windows: 4, slots: 64, past: 64, heads: 2, width: 64, detach: true),
-        ["attention, heads of 64, scores that rise"] = c => AttendRising(c, slots: 520, rise: 0.05f),
-        ["attention, heads of 64, scores that rise far"] = c => AttendRising(c, slots: 520, rise: 0.6f),
+        ["attention, heads of 64, scores that rise"] = c => AttendRising(c, slots: 520, width: 64, rise: 0.05f),
+        ["attention, heads of 64, scores that rise far"] = c => AttendRising(c, slots: 520, width: 64, rise: 0.6f),
+        ["attention, heads of 76, scores that rise far"] = c => AttendRising(c, slots: 200, width: 76, rise: 0.6f),
+        ["attention, heads of 96, scores that rise far"] = c => AttendRising(c, slots: 200, width: 96, rise: 0.6f),
         ["attention, heads of 48"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 48),
         ["attention, heads of 68, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 130, past: 130, heads: 3, width: 68),
         ["attention, heads of 68, one alone, no past"] = c => Attend(c, rows: 2, windows: 2, slots: 90, past: 0, heads: 1, width: 68),
         ["attention, heads of 70, a short past"] = c => Attend(c, rows: 2, windows: 1, slots: 130, past: 35, heads: 2, width: 70),
         ["attention, heads of 72, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 100, past: 100, heads: 3, width: 72),
+        ["attention, heads of 92, two windows"] = c => Attend(c, rows: 1, windows: 2, slots: 110, past: 110, heads: 2, width: 92),
+        ["attention, heads of 100, four windows, slices of a product"] = c => SlicedAttention(c, rows: 1, windows: 4, slots: 70, past: 70, heads: 2, width: 100),
         ["attention, heads of 108, two windows, detached"] = c => Attend(c, rows: 1, windows: 2, slots: 96, past: 96, heads: 2, width: 108, detach: true),
         ["attention, heads of 60"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 3, width: 60),
+        ["attention, heads of 128, three windows"] = c => Attend(c, rows: 1, windows: 3, slots: 70, past: 70, heads: 1, width: 128),
         ["attention, heads of 120"] = c => Attend(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 120),
         ["attention, heads of 64 that share queries and keys"] = c => Attend(c, rows: 2, windows: 2, slots: 130, past: 130, heads: 3, width: 64, shared: true),
         ["attention, heads of 32 that share queries and keys"] = c => Attend(c, rows: 2, windows: 2, slots: 70, past: 35, heads: 3, width: 32, shared: true),
@@ -107,9 +112,9 @@ public static class LargeOpCases
     }
 
     /// <summary>A score is greater than those of the slots before, and in the end as great as no exponential function allows.</summary>
-    private static Tensor AttendRising(OpCase c, int slots, float rise)
+    private static Tensor AttendRising(OpCase c, int slots, int width, float rise)
     {
-        var shape = new Shape(1, slots, 128);
+        var shape = new Shape(1, slots, 2 * width);
         var factor = c.Index("slot", [.. Enumerable.Range(0, slots)]).ToFloat().Reshape(1, slots, 1) * rise;
         return Attend(c, [c.Activation(shape, 0.5f, 1), c.Activation(shape, 0.5f, 1) * factor, c.Activation(shape)], windows: 1, past: 0, heads: 2, detach: false);
     }

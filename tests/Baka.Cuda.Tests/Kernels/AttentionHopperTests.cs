@@ -33,10 +33,18 @@ public sealed class AttentionHopperTests
         Assert.Equal([2, 4], Launches(Backward(sizes)).TakeLast(2).Select(l => l.Grid.X));
     }
 
-    [Fact]
-    public void Registers_that_are_passed_on_are_there()
+    [Theory]
+    [InlineData(64, 3)]
+    [InlineData(68, 1)]
+    [InlineData(96, 1)]
+    [InlineData(108, 1)]
+    [InlineData(128, 1)]
+    public void Registers_that_are_passed_on_are_there(int headWidth, int kernels)
     {
-        foreach (var launch in Launches([.. Forward(new AttentionSteps()), .. Backward(new AttentionSteps())]).Where(l => l.Kernel.Source.Contains("GROUPS ", StringComparison.Ordinal)))
+        var sizes = new AttentionSteps(HeadWidth: headWidth);
+        var launches = Launches([.. Forward(sizes), .. Backward(sizes)]).Where(l => l.Kernel.Source.Contains("GROUPS ", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(kernels, launches.Length);
+        foreach (var launch in launches)
         {
             int Number(string name) => int.Parse(Define(launch, name), System.Globalization.CultureInfo.InvariantCulture);
             var groups = Number("GROUPS");
@@ -58,7 +66,9 @@ public sealed class AttentionHopperTests
     public void Groups_of_warps_multiply_wider_heads_and_all_blocks_find_room(int headWidth, int padded)
     {
         var sizes = new AttentionSteps(HeadWidth: headWidth);
-        foreach (var launch in Launches([.. Forward(sizes), .. Backward(sizes)]).Where(l => l.Kernel.Name != "attention_pack"))
+        var launches = Launches([.. Forward(sizes), .. Backward(sizes)]).Where(l => l.Kernel.Name is "attention_forward" or "attention_query_gradient").ToArray();
+        Assert.Equal(2, launches.Length);
+        foreach (var launch in launches)
         {
             int Number(string name) => int.Parse(Define(launch, name), System.Globalization.CultureInfo.InvariantCulture);
             Assert.Contains("multiply_by_rows(in_line(", launch.Kernel.Source, StringComparison.Ordinal);
@@ -69,9 +79,30 @@ public sealed class AttentionHopperTests
         }
 
         // Results leave through the ring of keys and values, two tiles of two squares a stage.
-        var forward = Launches(Forward(sizes))[^1];
+        var forward = launches[0];
         int Defined(string name) => int.Parse(Define(forward, name), System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(Defined("WARPS") * 16 * (padded + 8) * sizeof(float), 1, Defined("STAGES") * 2 * 2 * 8192);
+    }
+
+    [Theory]
+    [InlineData(64, 64, 6)]
+    [InlineData(70, 96, 5)]
+    [InlineData(96, 96, 5)]
+    [InlineData(108, 128, 2)]
+    public void Gradients_of_keys_of_any_width_are_left_to_warpgroups(int headWidth, int stored, int stages)
+    {
+        var launches = Launches(Backward(new AttentionSteps(HeadWidth: headWidth)));
+        var (queries, keys) = (launches[^2], launches[^1]);
+        Assert.Equal(("attention_hopper_key_gradient", $"{stages}"), (keys.Kernel.Name, Define(keys, "STAGES")));
+
+        // Tiles of queries, and the counter of items, are what the kernel before leaves.
+        View[] left = [.. queries.Arguments.TakeLast(6).Select(a => Assert.IsType<Argument.Pointer>(a).View)];
+        View[] taken = [.. keys.Arguments.Skip(3).Take(5).Append(keys.Arguments[^1]).Select(a => Assert.IsType<Argument.Pointer>(a).View)];
+        Assert.Equal(left[..^1], taken[..^1]);
+        Assert.Equal(stored, left[0].Shape[3]);
+        Assert.Equal(left[0].Shape, left[1].Shape);
+        Assert.Equal(Define(keys, "QUERY_TILES"), $"{left[0].Shape[2] / 64}");
+        Assert.Equal(left[^1].Storage, taken[^1].Storage);
     }
 
     [Fact]
@@ -93,7 +124,7 @@ public sealed class AttentionHopperTests
     {
         var sizes = new AttentionSteps(HeadWidth: headWidth, FirstColumn: firstColumn, Element: element);
         Assert.Equal(expected, Launches(Forward(sizes))[^1].Kernel.Name.StartsWith("attention_hopper", StringComparison.Ordinal));
-        Assert.Equal(expected, Launches(Backward(sizes))[^1].Kernel.Name.StartsWith("attention_hopper", StringComparison.Ordinal));
+        Assert.Equal(expected, Launches(Backward(sizes))[^2].Kernel.Name.StartsWith("attention_hopper", StringComparison.Ordinal));
     }
 
     private IReadOnlyList<Operation> Forward(AttentionSteps sizes)
