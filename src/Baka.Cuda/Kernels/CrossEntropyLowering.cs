@@ -65,7 +65,8 @@ internal static class CrossEntropyLowering
         }
 
         CrossEntropyChunk[] chunks = [.. Enumerable.Range(0, Blocks.Count(rows, most)).Select(i => Chunk(i * most))];
-        return [.. conversion, .. chunks.SelectMany(chunk => Lower(chunk, w, gradient is not null, context))];
+        var hopper = gradient is not null && CrossEntropyHopper.Fits(chunks[0], w, context.Device) ? new CrossEntropyHopper(chunks[0], w, context) : null;
+        return [.. conversion, .. chunks.SelectMany(chunk => hopper?.Lower(chunk) ?? Lower(chunk, w, gradient is not null, context))];
     }
 
     /// <summary>With a pass over the logits between the products.</summary>
