@@ -45,54 +45,67 @@ internal static class CrossEntropyLowering
 
     private static List<Operation> Lower(Step step, Gradient? gradient, LoweringContext context)
     {
-        var nll = step.Outputs[0];
-        var (w, targets) = (step.Inputs[1], step.Inputs[2]);
+        var (w, targets, nll) = (step.Inputs[1], step.Inputs[2], step.Outputs[0]);
         var (x, conversion) = ConversionLowering.To(step.Inputs[0], w.Storage.Type, context);
         var (rows, vocabulary, element) = (x.Shape[0], w.Shape[0], x.Storage.Type);
 
         // Whole vectors of 16 bytes, so that every row of logits begins at a multiple of them.
-        var vector = 16 / element.Bytes;
+        var vector = Vector(element);
         var stride = (vocabulary + vector - 1) / vector * vector;
-        var chunk = ChunkRows(rows, (long)stride * element.Bytes, gradient is null ? rows : MostChunks);
-        var scratch = context.Scratch(element, chunk, stride);
-        var rowBytes = stride * element.Bytes;
-        var held = gradient is not null && rowBytes + StaticSharedBytes <= context.Device.SharedBytesPerBlock;
+        var most = ChunkRows(rows, (long)stride * element.Bytes, gradient is null ? rows : MostChunks);
+        var scratch = context.Scratch(element, most, stride).Slice(1, 0, vocabulary);
+
+        CrossEntropyChunk Chunk(int start)
+        {
+            var count = Math.Min(most, rows - start);
+            View Own(View view) => view.Slice(0, start, count);
+            return new CrossEntropyChunk(
+                Own(x), Own(targets), Own(nll), Own(gradient?.Upstream ?? step.Outputs[1]), scratch.Slice(0, 0, count),
+                gradient?.Dx is { } dx ? Own(dx) : null, gradient?.Dw, gradient is { Adds: true } || start > 0);
+        }
+
+        CrossEntropyChunk[] chunks = [.. Enumerable.Range(0, Blocks.Count(rows, most)).Select(i => Chunk(i * most))];
+        var hopper = gradient is not null && CrossEntropyHopper.Fits(chunks[0], w, context.Device) ? new CrossEntropyHopper(chunks[0], w, context) : null;
+        return [.. conversion, .. chunks.SelectMany(chunk => hopper?.Lower(chunk) ?? Lower(chunk, w, gradient is not null, context))];
+    }
+
+    /// <summary>With a pass over the logits between the products.</summary>
+    private static List<Operation> Lower(CrossEntropyChunk chunk, View w, bool isGradient, LoweringContext context)
+    {
+        var logits = chunk.Logits;
+        var rowBytes = checked((int)logits.Strides[0] * logits.Storage.Type.Bytes);
+        var held = isGradient && rowBytes + StaticSharedBytes <= context.Device.SharedBytesPerBlock;
         var kernel = Kernel.FromFile(
             "CrossEntropy.cu",
             "cross_entropy",
-            ("WIDTH", vocabulary),
-            ("STRIDE", stride),
-            ("VECTOR", vector),
+            ("WIDTH", logits.Shape[1]),
+            ("STRIDE", logits.Strides[0]),
+            ("VECTOR", Vector(logits.Storage.Type)),
             ("THREADS", Threads),
-            ("GRADIENT", gradient is not null),
+            ("GRADIENT", isGradient),
             ("HELD", held),
-            ("LOGIT_TYPE", element),
-            ("NLL_TYPE", nll.Storage.Type),
-            ("OTHER_TYPE", (gradient?.Upstream ?? step.Outputs[1]).Storage.Type));
-
-        var operations = new List<Operation>(conversion);
-        for (var start = 0; start < rows; start += chunk)
+            ("LOGIT_TYPE", logits.Storage.Type),
+            ("NLL_TYPE", chunk.Nll.Storage.Type),
+            ("OTHER_TYPE", chunk.Other.Storage.Type));
+        var operations = new List<Operation>
         {
-            View Chunk(View view) => view.Slice(0, start, Math.Min(chunk, rows - start));
-            var logits = scratch.Slice(1, 0, vocabulary).Slice(0, 0, Math.Min(chunk, rows - start));
-            operations.Add(new Product(Chunk(x), false, w, true, logits));
+            new Product(chunk.X, false, w, true, logits),
+            new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [logits, chunk.Targets, chunk.Nll, chunk.Other]),
+        };
+        if (chunk.Dx is { } dx)
+        {
+            operations.Add(new Product(logits, false, w, false, dx));
+        }
 
-            // What is read for a gradient, or else written instead of one.
-            View[] operands = [logits, Chunk(targets), Chunk(nll), Chunk(gradient?.Upstream ?? step.Outputs[1])];
-            operations.Add(new Launch(kernel, new Grid(logits.Shape[0]), Threads, held ? rowBytes : 0, [.. operands.Select(o => (Argument)o)]));
-            if (gradient?.Dx is { } dx)
-            {
-                operations.Add(new Product(logits, false, w, false, Chunk(dx)));
-            }
-
-            if (gradient?.Dw is { } dw)
-            {
-                operations.Add(new Product(logits, true, Chunk(x), false, dw, gradient.Adds || start > 0 ? dw : null));
-            }
+        if (chunk.Dw is { } dw)
+        {
+            operations.Add(new Product(logits, true, chunk.X, false, dw, chunk.Adds ? dw : null));
         }
 
         return operations;
     }
+
+    private static int Vector(Element element) => 16 / element.Bytes;
 
     /// <param name="Dx">Null where it is not wanted, as <paramref name="Dw"/>.</param>
     /// <param name="Adds">Whether dw is added to what is there.</param>

@@ -6,9 +6,9 @@
 // Left open: DEPTH, the length of the sums; PARTS, the products side by side in a tile, each with a B of its own, and
 // B_TURNED, whether B's rows are columns in memory; A_WIDTH, the columns of A: where they are fewer than DEPTH, each row
 // goes on in the rows below, and A_SHIFT is where the first of them lies; ROWS and COLUMNS of each product; INPUTS, the
-// other matrices, their rows X_STRIDES apart; the program: Results, where to, and finish, what is done for 8 neighbors; how
-// many PLACES the ring has, how many warps are FINISHERS, and how many SLOTS, for 8 neighbors of an input that are on
-// their way, each of their threads.
+// other matrices, their rows X_STRIDES apart, and ROW_INPUTS, of one column; the program: Results, where to, and finish, what
+// is done for 8 neighbors, returning what is summed of them, if SUMMED, where PARTS is 1; how many PLACES the ring has, how
+// many warps are FINISHERS, and how many SLOTS, for 8 neighbors of an input that are on their way, each of their threads.
 
 #define TILE_ROWS 128
 #define PART_COLUMNS (256 / PARTS)
@@ -39,6 +39,12 @@ struct Operands
     const bf16* x[INPUTS];
 #endif
     Results results;
+#if ROW_INPUTS > 0
+    const float* of_rows[ROW_INPUTS];
+#endif
+#if SUMMED
+    float* sums; // [ROWS, TILES_ACROSS]
+#endif
 };
 
 // The first row of the block's tile, and its first column in each part.
@@ -147,6 +153,24 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
 #define ROWS_AT_ONCE (32 / PIECES_ACROSS)
 #define TURNS_OF_HALF (HALF_ROWS / (BATCH * ROWS_AT_ONCE))
 
+// Sums of N numbers each over a warp, at once: lane l has that of number l / (32 / N).
+template <int N> __device__ __forceinline__ float warp_sums(float (&x)[N])
+{
+#pragma unroll
+    for (int n = N / 2, mask = 16; n > 0; n /= 2, mask /= 2)
+#pragma unroll
+        for (int i = 0; i < n; i++)
+        {
+            const bool upper = threadIdx.x & mask;
+            const float other = warp_xor(upper ? x[i] : x[i + n], mask);
+            x[i] = (upper ? x[i + n] : x[i]) + other;
+        }
+#pragma unroll
+    for (int mask = 16 / N; mask > 0; mask /= 2)
+        x[0] += warp_xor(x[0], mask);
+    return x[0];
+}
+
 __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands& operands)
 {
     const u32 base = shared_address(shared);
@@ -181,6 +205,17 @@ __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands
     {
         const int half = turn / TURNS_OF_HALF;
         Pack<bf16, 8> inputs[BATCH][INPUTS > 0 ? INPUTS : 1], products[BATCH][PARTS];
+        float own[BATCH][ROW_INPUTS > 0 ? ROW_INPUTS : 1];
+#if ROW_INPUTS > 0
+#pragma unroll
+        for (int k = 0; k < BATCH; k++)
+#pragma unroll
+            for (int i = 0; i < ROW_INPUTS; i++)
+            {
+                const int row = tile_of(turn).row + row_of(turn, k);
+                own[k][i] = row < ROWS ? operands.of_rows[i][row] : 0;
+            }
+#endif
         copy_async_wait<TURNS_AHEAD - 1>();
 #pragma unroll
         for (int k = 0; k < BATCH; k++)
@@ -207,12 +242,19 @@ __device__ __forceinline__ void finish_all(unsigned char* shared, const Operands
 
         const Tile tile = tile_of(turn);
         const int column = tile.column + piece * 8;
+        [[maybe_unused]] float sums[BATCH];
 #pragma unroll
         for (int k = 0; k < BATCH; k++)
         {
             const int row = tile.row + row_of(turn, k);
-            finish(operands.results, inputs[k], products[k], row, column, row < ROWS && column < COLUMNS);
+            sums[k] = finish(operands.results, inputs[k], products[k], own[k], row, column, row < ROWS && column < COLUMNS);
         }
+#if SUMMED
+        const float sum = warp_sums(sums);
+        const int row = tile.row + row_of(turn, lane / (32 / BATCH));
+        if (lane % (32 / BATCH) == 0 && row < ROWS)
+            operands.sums[(i64)row * TILES_ACROSS + tile.column / PART_COLUMNS] = sum;
+#endif
 
         // Only the thread itself reads its slots, and it has.
         fetch(turn + TURNS_AHEAD * FINISHERS, place);

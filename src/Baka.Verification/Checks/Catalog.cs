@@ -31,6 +31,7 @@ public static class Catalog
         .. Parts.Select(part => Model($"everything, {part} alone trained", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, only: [part]))),
         Model("step and norms alone trained, a row at a time", precision, SamplesOfGates, device => TrainingSteps.Run(device, ModelCases.Everything, Windows, rowsPerPass: 1, only: ["step", "norms"])),
         .. ModelCases.Large.Select(model => Model(model.Key, precision, Samples, device => TrainingSteps.Run(device, model.Value, windows: 2))),
+        Model("everything with heads of 64, a row at a time", precision, Samples, device => TrainingSteps.Run(device, ModelCases.Large["everything with heads of 64"], windows: 2, rowsPerPass: 1)),
         .. Remembering.Select(name => new MemoryCheck(name, ModelCases.Zoo[name], precision)),
         .. ModelCases.Large.Select(model => new RepetitionCheck(model.Key, device => TrainingSteps.Run(device, model.Value, windows: 2))),
     ];

@@ -127,7 +127,7 @@ public static class ModelCases
     /// <summary>Models with heads, widths and windows as kernels are made for, though few layers.</summary>
     public static IReadOnlyDictionary<string, ModelRecipe> Large { get; } = new Dictionary<string, ModelRecipe>
     {
-        ["everything with heads of 64"] = Everything with { Dim = 128, Vocabulary = 500, Window = 36, Mlp = new() { Hidden = 344 } },
+        ["everything with heads of 64"] = Everything with { Dim = 128, Vocabulary = 504, Window = 36, Mlp = new() { Hidden = 344 } },
         ["side by side with heads of 32"] = HeadsOf32 with
         {
             Pause = new() { Count = 4 },

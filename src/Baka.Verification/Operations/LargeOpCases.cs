@@ -41,6 +41,8 @@ public static class LargeOpCases
         ["rms norm of heads of 64 widened to 68"] = c => NormOfWider(c, 1100, heads: 12, 64, 68, centered: false),
         ["layer norm of heads of 96 widened to 112"] = c => NormOfWider(c, 700, heads: 12, 96, 112, centered: true),
         ["rms norm of heads of 150 widened to 180"] = c => NormOfWider(c, 300, heads: 12, 150, 180, centered: false),
+        ["cross-entropy of 1,000 tokens"] = c => CrossEntropy(c, 300, 72, 1000),
+        ["cross-entropy of rows that are sure"] = SureCrossEntropy,
         ["cross-entropy of 1,003 tokens"] = c => CrossEntropy(c, 150, 64, 1003),
         ["cross-entropy of 50,304 tokens"] = c => CrossEntropy(c, 21, 16, 50304),
         ["cross-entropy of many rows"] = c => CrossEntropy(c, 9001, 8, 33),
@@ -144,6 +146,19 @@ public static class LargeOpCases
 
     private static Tensor CrossEntropy(OpCase c, int rows, int width, int vocabulary) =>
         c.Graph.Add(new LinearCrossEntropy(), [c.Activation(rows, width), c.Parameter(vocabulary, width), c.Index("targets", rows, -1, vocabulary)]);
+
+    /// <summary>
+    /// The last rows are multiples of entries of the vocabulary, which leave nothing to the others: one has its entry as target, one
+    /// none, and the others' losses are some 100 nats and more, of which the exponential is no f32 number.
+    /// </summary>
+    private static Tensor SureCrossEntropy(OpCase c)
+    {
+        const int rows = 150, sure = 9, width = 72, vocabulary = 1000;
+        var w = c.Parameter(vocabulary, width);
+        var x = Tensor.Concat(0, c.Activation(rows, width), w.GatherRows(c.Index("entries", [.. Enumerable.Range(0, sure)])) * 8f);
+        int[] targets = [.. Enumerable.Range(0, rows).Select(_ => c.Size(-1, vocabulary - 1)), 0, -1, .. Enumerable.Range(sure, sure - 2)];
+        return c.Graph.Add(new LinearCrossEntropy(), [x, w, c.Index("targets", targets)]);
+    }
 
     private static Tensor Step(OpCase c, int groups, int positions, int stride, int history, int width = 96) =>
         c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, width), c.Parameter(72, 4 * width)]);

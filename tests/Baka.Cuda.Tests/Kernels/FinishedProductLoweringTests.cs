@@ -37,9 +37,10 @@ public sealed class FinishedProductLoweringTests
                 bf16* y1;
             };
 
-            __device__ __forceinline__ void finish(
-                const Results& to, const Pack<bf16, 8>* inputs, const Pack<bf16, 8>* products, int row, int column, bool valid)
+            __device__ __forceinline__ float finish(
+                const Results& to, const Pack<bf16, 8>* inputs, const Pack<bf16, 8>* products, const float* own, int row, int column, bool valid)
             {
+                float sum = 0;
                 float z0[8];
                 float z1[8];
             #pragma unroll
@@ -57,6 +58,7 @@ public sealed class FinishedProductLoweringTests
                     store_floats(to.y0 + (i64)row * 3072 + column, z0);
                     store_floats(to.y1 + (i64)row * 13824 + column, z1);
                 }
+                return valid ? sum : 0;
             }
 
             """,
@@ -87,6 +89,17 @@ public sealed class FinishedProductLoweringTests
         var product = Assert.IsType<Product>(operations[0]);
         Assert.Equal(("elementwise", product.D), (((Launch)operations[1]).Kernel.Name, ((Argument.Pointer)((Launch)operations[1]).Arguments[0]).View));
         Assert.Equal(2, operations.Count);
+    }
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)] // a warp then has rows of two products
+    public void Rows_of_tiles_can_be_summed_where_a_tile_is_of_one_product(int products, bool fits)
+    {
+        var b = Enumerable.Repeat(Dense(BF16, 3072, 768), products).ToArray();
+        var sums = Dense(F32, 16640, ProductHopper.TilesAcross(3072, products));
+        Assert.Equal([16640, 12 * products], sums.Shape.Extents.ToArray());
+        Assert.Equal(fits, new ProductHopper(Dense(BF16, 16640, 768), b) { Outputs = [Dense(BF16, 16640, 3072)], Sums = sums }.Fits(DeviceProfile.H100));
     }
 
     [Fact]
