@@ -53,9 +53,12 @@ struct Tile
     int row, column;
 };
 
+// Along the shorter side first: what blocks read at a time is little then and stays in the cache.
 __device__ __forceinline__ Tile tile_at(int index, int rank)
 {
-    return {(index / TILES_ACROSS * 2 + rank) * TILE_ROWS, index % TILES_ACROSS * PART_COLUMNS};
+    constexpr bool down_first = TILES_DOWN < TILES_ACROSS;
+    const int down = down_first ? index % TILES_DOWN : index / TILES_ACROSS, across = down_first ? index / TILES_DOWN : index % TILES_ACROSS;
+    return {(down * 2 + rank) * TILE_ROWS, across * PART_COLUMNS};
 }
 
 #define FOR_EACH_TILE(index) for (int index = blockIdx.x / 2; index < TILES_DOWN * TILES_ACROSS; index += gridDim.x / 2)
@@ -113,6 +116,8 @@ __device__ __forceinline__ void multiply_all(unsigned char* shared)
     u32 parity = 1;
     FOR_EACH_TILE(index)
     {
+        // The first product overwrites them; without values before it NVRTC 12 waits for each product.
+        clear_products(d);
         int before = 0;
 #pragma unroll 1
         for (int step = 0; step < STEPS; step++, advance<PLACES>(turn))
