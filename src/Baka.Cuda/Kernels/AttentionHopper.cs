@@ -44,7 +44,7 @@ internal static class AttentionHopper
             ForwardCut.Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, ForwardCut.Rows), QueryItemBytes(ForwardCut, 1), context,
                 [
-                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
+                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     step.Outputs[0], step.Outputs[1], next,
                 ]),
         ];
@@ -70,7 +70,7 @@ internal static class AttentionHopper
             QueryCut.Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), GradientItemBytes(QueryCut), context,
                 [
-                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
+                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
                     left.Turned, left.Upstream, left.Moments, left.Ranges, left.Sights, next.Slice(0, 0, 1),
                 ]),

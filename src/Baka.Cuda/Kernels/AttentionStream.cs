@@ -8,8 +8,9 @@ namespace Baka.Cuda.Kernels;
 /// <param name="Value">bf16 rows that can be copied as the kernels do: as they lie, or packed like the keys.</param>
 /// <param name="PastValue">Likewise.</param>
 /// <param name="IsSwizzled">Whether pieces of keys lie as <c>Hopper.cuh</c> says.</param>
+/// <param name="Rotations">f32 [P + W·S, f padded / 2, 2], cosines and sines of the rotary angles; nothing without rotation.</param>
 /// <param name="Packing">What makes it so.</param>
-internal sealed record AttentionStream(View Key, AttentionOperand Value, AttentionOperand PastValue, bool IsSwizzled, Launch Packing)
+internal sealed record AttentionStream(View Key, AttentionOperand Value, AttentionOperand PastValue, bool IsSwizzled, View Rotations, Launch Packing)
 {
     private const int Threads = 256;
 
@@ -38,6 +39,7 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
         var packsValues = !inputs.Value.IsCopyableBy(copiedBytes) || !inputs.PastValue.IsCopyableBy(copiedBytes);
         var key = context.Scratch(Element.BFloat16, shape.Batch, shape.KeyHeads, keyRows, shape.PaddedWidth);
         var value = packsValues ? context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, shape.Stream, shape.PaddedWidth) : key;
+        var rotations = context.Scratch(Element.Float32, shape.Theta == 0 ? 1 : shape.Stream, shape.PaddedWidth);
         var kernel = AttentionSources.Kernel(
             "attention_pack",
             [
@@ -47,13 +49,13 @@ internal sealed record AttentionStream(View Key, AttentionOperand Value, Attenti
             "Rope.cu", "AttentionColumns.cu", "AttentionPack.cu");
         var pieces = (long)shape.Batch * shape.Stream * (shape.PaddedWidth / Piece);
         var grid = new Grid(Blocks.Count(pieces, Threads), Blocks.Count(packsValues ? shape.Heads : shape.KeyHeads, HeadsAtATime), packsValues ? 2 : 1);
-        var packing = new Launch(kernel, grid, Threads, 0, [inputs.Key.View, inputs.PastKey.View, inputs.Value.View, inputs.PastValue.View, key, value]);
+        var packing = new Launch(kernel, grid, Threads, 0, [inputs.Key.View, inputs.PastKey.View, inputs.Value.View, inputs.PastValue.View, key, value, rotations]);
         if (!packsValues)
         {
-            return new AttentionStream(key, inputs.Value, inputs.PastValue, swizzled, packing);
+            return new AttentionStream(key, inputs.Value, inputs.PastValue, swizzled, rotations, packing);
         }
 
         var now = AttentionOperand.OfHeads(value.Slice(2, shape.Past, shape.Queries));
-        return new AttentionStream(key, now, shape.Past > 0 ? AttentionOperand.OfHeads(value.Slice(2, 0, shape.Past)) : now, swizzled, packing);
+        return new AttentionStream(key, now, shape.Past > 0 ? AttentionOperand.OfHeads(value.Slice(2, 0, shape.Past)) : now, swizzled, rotations, packing);
     }
 }

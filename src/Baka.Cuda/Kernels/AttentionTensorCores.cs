@@ -28,7 +28,7 @@ internal static class AttentionTensorCores
             stream.Packing,
             new Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.Slack + engine.TileBytes * (cut.Rows / Tile + 2 * cut.Stages),
-                [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1]]),
+                [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1]]),
         ];
     }
 
@@ -61,7 +61,7 @@ internal static class AttentionTensorCores
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads,
                 engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages),
                 [
-                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, inputs.First, inputs.Last, inputs.Position,
+                    inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
                     left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights, left.Next,
                 ]),
@@ -86,7 +86,7 @@ internal static class AttentionTensorCores
             kernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, cut.Rows), cut.Threads,
             engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages) + cut.Stages * Tile * QueryBytes,
             [
-                stream.Key, stream.Value.View, stream.PastValue.View, left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights,
+                stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights,
                 gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View,
             ]);
     }

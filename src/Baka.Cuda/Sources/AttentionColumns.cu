@@ -32,7 +32,11 @@ template <int V, int N, typename T> __device__ __forceinline__ void store_column
 #pragma unroll
         for (int j = 0; j < W; j++)
             part[j] = x[i + j];
-        if (is_column(column + i))
+        if (!is_column(column + i))
+            continue;
+        if constexpr (W == 8 && sizeof(T) == 2)
+            store_whole(p + i, part);
+        else
             store_parts<W>(p + i, part);
     }
 }

@@ -11,7 +11,7 @@
 #define SLACK 8.0f      // How far, as a power of two, weights may outgrow 1 before sums are brought to a new scale.
 
 // Turned and scaled queries of the block to shared memory; zeros beyond the last.
-__device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q, const int* position, Work work)
+__device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q, const int* position, const Rotation* known, Work work)
 {
     for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
     {
@@ -20,11 +20,12 @@ __device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q,
         if (query < QUERIES)
         {
             load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
-            int at = query_position(position, query);
+            Rotation by[4];
+            load_rotations(by, known, query_position(position, query), column / 2);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
             {
-                rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
+                rotate(x[j], x[j + 1], by[j / 2]);
                 x[j] *= SCALE * LOG2_E;
                 x[j + 1] *= SCALE * LOG2_E;
             }
@@ -62,7 +63,7 @@ __device__ __forceinline__ void repair_row(O_TYPE* o, const unsigned char* queri
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
-    const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
+    const Rotation* __restrict__ known, const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse)
 {
     DYNAMIC_SHARED(shared);
@@ -108,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
         copy_async_commit();
     }
-    load_queries(queries, q, position, work);
+    load_queries(queries, q, position, known, work);
 
     float out[FRAGMENTS][COLUMNS][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
 #pragma unroll

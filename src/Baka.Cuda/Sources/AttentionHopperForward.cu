@@ -49,22 +49,23 @@ __device__ __forceinline__ float repair_row(O_TYPE* o, const unsigned char* quer
 }
 
 // Copies this thread's part of an item's queries to their place and turns and scales it there.
-__device__ __forceinline__ void prepare_queries(unsigned char* queries, Work work, const bf16* q, const int* position, int thread)
+__device__ __forceinline__ void prepare_queries(unsigned char* queries, Work work, const bf16* q, const int* position, const Rotation* known, int thread)
 {
     const int piece = thread % PIECES;
     q = AT(Q, q, work.batch, 0, work.head) + piece * 8;
-    for_each_row(work, thread, [&](int row, int query) { copy_async_16(shared_address(queries) + piece_place(row, piece), q + (i64)query * Q_ROW, true); });
+    for_each_row(work, thread, [&](u32 row, u32 query) { copy_async_16(shared_address(queries) + piece_place(row, piece), q + query * (u64)Q_ROW, true); });
     copy_async_commit();
     copy_async_wait<0>();
-    for_each_row(work, thread, [&](int row, int query) {
-        const int at = query_position(position, query);
+    Rotation by[4][4];
+    auto load = [&](int i, u32 query) { load_rotations(by[i], known, query_position(position, query), piece * 4); };
+    for_each_loaded_row(work, thread, load, [&](int i, u32 row, u32) {
         bf16* place = reinterpret_cast<bf16*>(queries + piece_place(row, piece));
         float x[8];
         load_floats(place, x);
 #pragma unroll
         for (int j = 0; j < 8; j += 2)
         {
-            rotate(x[j], x[j + 1], rotation_at(at, piece * 4 + j / 2));
+            rotate(x[j], x[j + 1], by[i][j / 2]);
             x[j] *= SCALE * LOG2_E;
             x[j + 1] *= SCALE * LOG2_E;
         }
@@ -259,7 +260,7 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
             {
                 float y[8];
                 load_floats(reinterpret_cast<const bf16*>(stage + piece_place(row, piece)), y);
-                store_parts<O_VECTOR>(AT(O, o, work.batch, query, work.head) + piece * 8, y);
+                store_columns<O_VECTOR>(AT(O, o, work.batch, query, work.head) + piece * 8, piece * 8, y);
             }
         }
         warp_barrier();
@@ -270,7 +271,7 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forward(
     const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
-    const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
+    const Rotation* __restrict__ known, const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse, int* next)
 {
     DYNAMIC_SHARED(shared);
@@ -282,7 +283,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forwar
         give_registers<LOADING_REGISTERS>();
         work_ahead(
             shared, k, v, past, first, last, next,
-            [&](const Item& item, int slot, int thread) { prepare_queries(shared + slot * SLOT_BYTES, item.work, q, position, thread); },
+            [&](const Item& item, int slot, int thread) { prepare_queries(shared + slot * SLOT_BYTES, item.work, q, position, known, thread); },
             [](const Item&) {});
     }
     else

@@ -126,7 +126,7 @@ __device__ __forceinline__ void load_all(
 }
 
 // What a computing warpgroup does.
-__device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* dk, DV_TYPE* dv, DKP_TYPE* dk_past, DVP_TYPE* dv_past)
+__device__ __forceinline__ void find_gradients(unsigned char* shared, const Rotation* known, DK_TYPE* dk, DV_TYPE* dv, DKP_TYPE* dk_past, DVP_TYPE* dv_past)
 {
     const u32 base = shared_address(shared);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
@@ -275,7 +275,9 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
         for (int i = 0; i < SUMS; i += 2)
         {
             float x = key_gradient[i] * LN_2, y = key_gradient[i + 1] * LN_2;
-            rotate_back(x, y, rotation_at(warp_slot + i / 2 % 2 * 8 + lane / 4, i / 4 * 4 + lane % 4));
+            Rotation by[1];
+            load_rotations(by, known, min(warp_slot + i / 2 % 2 * 8 + lane / 4, STREAM - 1), i / 4 * 4 + lane % 4);
+            rotate_back(x, y, by[0]);
             key_gradient[i] = x;
             key_gradient[i + 1] = y;
         }
@@ -313,7 +315,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, DK_TYPE* d
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_key_gradient(
-    const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
+    const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past, const Rotation* __restrict__ known,
     const bf16* __restrict__ turned_q, const bf16* __restrict__ packed_upstream, const float* __restrict__ moments,
     const Range* __restrict__ ranges, const Sight* __restrict__ sights,
     DK_TYPE* __restrict__ dk, DV_TYPE* __restrict__ dv, DKP_TYPE* __restrict__ dk_past, DVP_TYPE* __restrict__ dv_past, int* next)
@@ -344,6 +346,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_key_gr
     else
     {
         take_registers<COMPUTING_REGISTERS>();
-        find_gradients(shared, dk, dv, dk_past, dv_past);
+        find_gradients(shared, known, dk, dv, dk_past, dv_past);
     }
 }

@@ -41,7 +41,7 @@ __device__ __forceinline__ void leave_sights(const Item& item, Range* ranges, Si
 // and finds their moments, for the warpgroups and for the next kernel. `outputs` is for this thread's part of o.
 __device__ __forceinline__ void prepare_queries(
     unsigned char* vectors, unsigned char* outputs, Moments* own, const Item& item, int thread, const bf16* q, const bf16* o, const bf16* upstream,
-    const int* position, const LSE_TYPE* lse, bf16* turned_q, bf16* packed_upstream, float* moments)
+    const int* position, const Rotation* known, const LSE_TYPE* lse, bf16* turned_q, bf16* packed_upstream, float* moments)
 {
     const Work work = item.work;
     const int piece = thread % PIECES;
@@ -53,18 +53,22 @@ __device__ __forceinline__ void prepare_queries(
     upstream = AT(DO, upstream, work.batch, 0, work.head) + piece * 8;
     o = AT(O, o, work.batch, 0, work.head) + piece * 8;
     lse += (i64)work.batch * LSE_BATCH + work.head * LSE_HEAD;
-    auto place_of = [&](int row) { return row / 64 * GROUP_BYTES + piece_place(row % 64, piece); };
-    for_each_row(work, thread, [&](int row, int query) {
+    auto place_of = [&](u32 row) { return row / 64 * GROUP_BYTES + piece_place(row % 64, piece); };
+    for_each_row(work, thread, [&](u32 row, u32 query) {
         const u32 place = shared_address(vectors) + place_of(row);
-        copy_async_16(place, q + (i64)query * Q_ROW, true);
-        copy_async_16(place + 64 * ROW_BYTES, upstream + (i64)query * DO_ROW, true);
-        copy_async_16(shared_address(outputs) + piece_place(row, piece), o + (i64)query * O_ROW, true);
+        copy_async_16(place, q + query * (u64)Q_ROW, true);
+        copy_async_16(place + 64 * ROW_BYTES, upstream + query * (u64)DO_ROW, true);
+        copy_async_16(shared_address(outputs) + piece_place(row, piece), o + query * (u64)O_ROW, true);
     });
     copy_async_commit();
     copy_async_wait<0>();
-    for_each_row(work, thread, [&](int row, int query) {
-        const int at = query_position(position, query);
-        const float log_sum = to_float(lse[query]) * LOG2_E;
+    Rotation by[4][4];
+    float log_sums[4];
+    auto load = [&](int i, u32 query) {
+        load_rotations(by[i], known, query_position(position, query), piece * 4);
+        log_sums[i] = to_float(lse[query]) * LOG2_E;
+    };
+    for_each_loaded_row(work, thread, load, [&](int i, u32 row, u32) {
         const Range sees = item.ranges[row];
         bf16 *place = reinterpret_cast<bf16*>(vectors + place_of(row)), *upstream_place = place + 64 * HEAD_WIDTH;
         float x[8], y[8], out[8], delta = 0;
@@ -73,6 +77,7 @@ __device__ __forceinline__ void prepare_queries(
         load_floats(reinterpret_cast<const bf16*>(outputs + piece_place(row, piece)), out);
         if (!is_finite(((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))))
         {
+            asm volatile(""); // or compilers would do this always, and drop it
 #pragma unroll
             for (int j = 0; j < 8; j++)
                 x[j] = is_finite(x[j]) ? x[j] : 0.0f;
@@ -82,12 +87,12 @@ __device__ __forceinline__ void prepare_queries(
         {
             x[j] *= SCALE * LOG2_E;
             x[j + 1] *= SCALE * LOG2_E;
-            rotate(x[j], x[j + 1], rotation_at(at, piece * 4 + j / 2));
+            rotate(x[j], x[j + 1], by[i][j / 2]);
             delta += y[j] * out[j] + y[j + 1] * out[j + 1];
         }
         store_floats(place, x);
-        const i64 left = row / 64 * 64 * HEAD_WIDTH + piece_place(row % 64, piece) / 2;
-        store_floats(turned_q + left, x);
+        const u32 left = row / 64 * 64 * HEAD_WIDTH + piece_place(row % 64, piece) / 2;
+        store_whole(turned_q + left, x);
 
         // What the upstream gradient of a query that gives none holds must not matter for keys.
         if (taking_slots(sees, work.tile * BLOCK_QUERIES + row).to < 0)
@@ -96,13 +101,13 @@ __device__ __forceinline__ void prepare_queries(
             for (int j = 0; j < 8; j++)
                 y[j] = 0;
         }
-        store_floats(packed_upstream + left, y);
+        store_whole(packed_upstream + left, y);
 #pragma unroll
         for (int mask = 1; mask < PIECES; mask *= 2)
             delta += warp_xor(delta, mask);
         if (piece == 0)
         {
-            const Moments m = sees.to >= 0 ? Moments{log_sum, delta} : Moments{INFINITY_F, 0};
+            const Moments m = sees.to >= 0 ? Moments{log_sums[i], delta} : Moments{INFINITY_F, 0};
             own[row] = m;
             moments[row / 64 * 128 + row % 64] = m.log_sum;
             moments[row / 64 * 128 + 64 + row % 64] = m.delta;
@@ -111,7 +116,7 @@ __device__ __forceinline__ void prepare_queries(
 }
 
 // What a computing warpgroup does.
-__device__ __forceinline__ void find_gradients(unsigned char* shared, const int* position, DQ_TYPE* dq)
+__device__ __forceinline__ void find_gradients(unsigned char* shared, const int* position, const Rotation* known, DQ_TYPE* dq)
 {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = uniform((int)threadIdx.x / 128);
     Ring ring = {shared_address(shared), {0, 0}};
@@ -203,7 +208,9 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, const int*
             for (int i = r * 2; i < 32; i += 4)
             {
                 float x = sees ? gradient[i] * SCALE : 0.0f, y = sees ? gradient[i + 1] * SCALE : 0.0f;
-                rotate_back(x, y, rotation_at(at, i / 4 * 4 + lane % 4));
+                Rotation by[1];
+                load_rotations(by, known, at, i / 4 * 4 + lane % 4);
+                rotate_back(x, y, by[0]);
                 gradient[i] = x;
                 gradient[i + 1] = y;
             }
@@ -216,7 +223,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, const int*
         warp_barrier();
         for_each_piece(stage, [&](int row, int column, const float (&x)[8]) {
             if (first_query + row < QUERIES)
-                store_parts<DQ_VECTOR>(AT(DQ, dq, work.batch, first_query + row, work.head) + column, x);
+                store_columns<DQ_VECTOR>(AT(DQ, dq, work.batch, first_query + row, work.head) + column, column, x);
         });
         warp_barrier();
         if (lane == 0)
@@ -226,7 +233,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, const int*
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_gradient(
     const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
-    const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
+    const Rotation* __restrict__ known, const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     const bf16* __restrict__ o, const LSE_TYPE* __restrict__ lse, const bf16* __restrict__ upstream, DQ_TYPE* __restrict__ dq,
     bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, float* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights,
     int* next)
@@ -243,7 +250,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_
             [&](const Item& item, int slot, int thread) {
                 Moments* own = reinterpret_cast<Moments*>(shared + MOMENTS_AT) + slot * BLOCK_QUERIES;
                 prepare_queries(
-                    shared + slot * SLOT_BYTES, shared + OUTPUTS_AT, own, item, thread, q, o, upstream, position, lse, turned_q, packed_upstream, moments);
+                    shared + slot * SLOT_BYTES, shared + OUTPUTS_AT, own, item, thread, q, o, upstream, position, known, lse, turned_q, packed_upstream, moments);
             },
             [&](const Item& item) {
                 if (item.work.head == 0)
@@ -253,6 +260,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_
     else
     {
         take_registers<COMPUTING_REGISTERS>();
-        find_gradients(shared, position, dq);
+        find_gradients(shared, position, known, dq);
     }
 }

@@ -50,7 +50,7 @@ __device__ __forceinline__ void hide(float (&p)[TILE / 8][4], float (&ds)[TILE /
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_gradient(
-    const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
+    const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past, const Rotation* __restrict__ known,
     const bf16* __restrict__ turned_q, const bf16* __restrict__ upstream, const Moments* __restrict__ moments,
     const Range* __restrict__ ranges, const Sight* __restrict__ sights,
     DK_TYPE* __restrict__ dk, DV_TYPE* __restrict__ dv, DKP_TYPE* __restrict__ dk_past, DVP_TYPE* __restrict__ dv_past)
@@ -165,7 +165,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_key_grad
         for (int n = 0; n < COLUMNS; n++)
         {
             float x = key_gradient[0][n][r * 2] * LN_2, y = key_gradient[0][n][r * 2 + 1] * LN_2;
-            rotate_back(x, y, rotation_at(warp_slot + r * 8 + lane / 4, n * 4 + lane % 4));
+            Rotation by[1];
+            load_rotations(by, known, min(warp_slot + r * 8 + lane / 4, STREAM - 1), n * 4 + lane % 4);
+            rotate_back(x, y, by[0]);
             key_gradient[0][n][r * 2] = x;
             key_gradient[0][n][r * 2 + 1] = y;
         }

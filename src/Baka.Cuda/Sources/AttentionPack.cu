@@ -1,7 +1,7 @@
 // The stream of keys, past and now, to [BATCH, KEY_HEADS, KEY_ROWS, PADDED_WIDTH], each turned to its place and, where
 // SWIZZLED, its 16-byte pieces as Hopper.cuh says; where PACK_VALUES, that of values as it is to [BATCH, HEADS, STREAM,
 // PADDED_WIDTH], by the blocks whose z is 1. A thread does the same piece of a slot for HEADS_AT_A_TIME heads, which share
-// their angles.
+// their angles. Rotations are left for the kernels that follow, in `known` [STREAM, PADDED_WIDTH / 2].
 
 // The heads from `head` on of COUNT.
 template <int VECTOR, int COUNT, bool TURN, typename T>
@@ -29,7 +29,7 @@ __device__ __forceinline__ void pack_slot(bf16* to, i64 to_head, const T* from, 
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention_pack(
     const K_TYPE* __restrict__ k, const KP_TYPE* __restrict__ k_past, const V_TYPE* __restrict__ v, const VP_TYPE* __restrict__ v_past,
-    bf16* __restrict__ keys, bf16* __restrict__ values)
+    bf16* __restrict__ keys, bf16* __restrict__ values, float* __restrict__ known)
 {
     const int i = blockIdx.x * THREADS + threadIdx.x, head = blockIdx.y * HEADS_AT_A_TIME;
     if (i >= BATCH * STREAM * PIECES)
@@ -51,6 +51,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_pack(
 #pragma unroll
     for (int pair = 0; pair < 4; pair++)
         rotations[pair] = rotation_at(slot, column / 2 + pair);
+#if ROPE
+    if (batch == 0 && head == 0)
+#pragma unroll
+        for (int pair = 0; pair < 4; pair += 2)
+            store_pack(
+                known + slot * PADDED_WIDTH + column + 2 * pair,
+                Pack<float, 4>{{rotations[pair].cosine, rotations[pair].sine, rotations[pair + 1].cosine, rotations[pair + 1].sine}});
+#endif
     keys += ((i64)(batch * KEY_HEADS + head) * KEY_ROWS + slot) * PADDED_WIDTH + (SWIZZLED ? piece ^ slot % 8 : piece) * 8;
     if (slot < PAST)
         pack_slot<KP_VECTOR, KEY_HEADS, true>(keys, KEY_ROWS * PADDED_WIDTH, AT(KP, k_past, batch, slot, head) + column, KP_HEAD, head, column, rotations);

@@ -6,8 +6,8 @@
 #define STORED_WIDTH ((PADDED_WIDTH + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS * BLOCK_COLUMNS)
 
 // Where a piece of a row lies in a tile of ROWS rows, from the tile's first byte.
-template <int ROWS> __device__ __forceinline__ u32 place_in(int row, int piece)
+template <int ROWS> __device__ __forceinline__ u32 place_in(u32 row, u32 piece)
 {
-    constexpr int across = BLOCK_COLUMNS / 8;
+    constexpr u32 across = BLOCK_COLUMNS / 8;
     return piece / across * (ROWS * BLOCK_BYTES) + piece_place<BLOCK_BYTES>(row, piece % across);
 }

@@ -31,7 +31,7 @@ struct Moments
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gradient(
     const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
-    const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
+    const Rotation* __restrict__ known, const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     const O_TYPE* __restrict__ o, const LSE_TYPE* __restrict__ lse, const DO_TYPE* __restrict__ upstream, DQ_TYPE* __restrict__ dq,
     bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, float* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights,
     int* __restrict__ next)
@@ -112,13 +112,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
             load_columns<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, column, y);
             load_columns<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, column, out);
-            int at = query_position(position, query);
+            Rotation by[4];
+            load_rotations(by, known, query_position(position, query), column / 2);
 #pragma unroll
             for (int j = 0; j < 8; j += 2)
             {
                 x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
                 x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
-                rotate(x[j], x[j + 1], rotation_at(at, (column + j) / 2));
+                rotate(x[j], x[j + 1], by[j / 2]);
 
                 // Rounded as in do vT, from which delta is subtracted.
                 y[j] = to_float(from_float<bf16>(y[j]));
@@ -129,7 +130,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         products[row][column / 8] = product;
         store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
         store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
-        store_parts<8>(turned_q + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), x);
+        store_whole(turned_q + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), x);
 #if PACK_UPSTREAM
         // What the upstream gradient of a query that gives none holds must not matter for keys.
         if (taking_slots(visible_slots(first, last, work.batch, query), query).to < 0)
@@ -138,7 +139,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
             for (int j = 0; j < 8; j++)
                 y[j] = 0;
         }
-        store_parts<8>(packed_upstream + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), y);
+        store_whole(packed_upstream + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), y);
 #endif
     }
     __syncthreads();
@@ -222,7 +223,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         for (int n = 0; n < COLUMNS; n++)
         {
             float x = sees ? gradient[0][n][j] * SCALE : 0.0f, y = sees ? gradient[0][n][j + 1] * SCALE : 0.0f;
-            rotate_back(x, y, rotation_at(at, n * 4 + lane % 4));
+            Rotation by[1];
+            load_rotations(by, known, at, n * 4 + lane % 4);
+            rotate_back(x, y, by[0]);
             gradient[0][n][j] = x;
             gradient[0][n][j + 1] = y;
         }

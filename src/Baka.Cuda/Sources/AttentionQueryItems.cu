@@ -120,8 +120,26 @@ __device__ __forceinline__ void find_sights(Item& item, Work work, const int* fi
 template <typename Put> __device__ __forceinline__ void for_each_row(Work work, int thread, Put put)
 {
 #pragma unroll 4
-    for (int row = thread / PIECES; row < BLOCK_QUERIES; row += PREPARED_ROWS)
+    for (u32 row = thread / PIECES; row < BLOCK_QUERIES; row += PREPARED_ROWS)
         put(row, min(work.tile * BLOCK_QUERIES + row, QUERIES - 1));
+}
+
+// The same four rows at a time: first load(i, query) for each, so that what they read is on its way together, then put(i,
+// row, query).
+template <typename Load, typename Put> __device__ __forceinline__ void for_each_loaded_row(Work work, int thread, Load load, Put put)
+{
+    static_assert(BLOCK_QUERIES % (4 * PREPARED_ROWS) == 0, "whole batches of rows");
+    auto query_of = [&](u32 row) { return (u32)min(work.tile * BLOCK_QUERIES + row, QUERIES - 1); };
+#pragma unroll 1
+    for (u32 row = thread / PIECES; row < BLOCK_QUERIES; row += 4 * PREPARED_ROWS)
+    {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            load(i, query_of(row + i * PREPARED_ROWS));
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            put(i, row + i * PREPARED_ROWS, query_of(row + i * PREPARED_ROWS));
+    }
 }
 
 // What a warp does that prepares items. prepare(item, slot, thread) writes this thread's part of an item's vectors to

@@ -75,7 +75,7 @@ __device__ __forceinline__ bool sees_none(Sight x, int from, int to) { return x.
 __device__ __forceinline__ bool sees_all(Sight x, int from, int to) { return x.all.from <= from && x.all.to >= to; }
 
 // Rotary position of a query.
-__device__ __forceinline__ int query_position(const int* position, int query)
+__device__ __forceinline__ int query_position(const int* position, u32 query)
 {
     return query / SLOTS * SLOTS + position[query % SLOTS];
 }

@@ -7,7 +7,7 @@
 // rows those that make up 128 bytes share what r % 8 is to the longer ones.
 
 // Where a 16-byte piece of a row lies, from the tile's first byte.
-template <int BYTES = 128> __device__ __forceinline__ u32 piece_place(int row, int piece)
+template <int BYTES = 128> __device__ __forceinline__ u32 piece_place(u32 row, u32 piece)
 {
     return row * BYTES + ((piece ^ row * BYTES / 128 % (BYTES / 16)) << 4);
 }

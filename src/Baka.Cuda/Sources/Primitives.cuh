@@ -227,3 +227,12 @@ template <int N> __device__ __forceinline__ void store_floats(bf16* p, const flo
         store_pack(reinterpret_cast<u32*>(p), pack);
     }
 }
+
+// 8 numbers to device memory by one access: compilers make four of an ordinary one here and there. The kernel itself must
+// not read them: loads may move to the other side.
+__device__ __forceinline__ void store_whole(bf16* p, const float (&x)[8])
+{
+    asm volatile(
+        "st.global.v4.b32 [%0], {%1,%2,%3,%4};" ::"l"(__cvta_generic_to_global(p)), "r"(pack_bf16(x[0], x[1])), "r"(pack_bf16(x[2], x[3])),
+        "r"(pack_bf16(x[4], x[5])), "r"(pack_bf16(x[6], x[7])));
+}

@@ -24,6 +24,19 @@ __device__ __forceinline__ Rotation rotation_at(int position, int pair)
 #endif
 }
 
+// Those of N consecutive pairs, 1 or an even number, at a place of the stream, as attention_pack leaves them for all, [STREAM,
+// PADDED_WIDTH / 2]: a load costs less than an angle.
+template <int N> __device__ __forceinline__ void load_rotations(Rotation (&by)[N], const Rotation* known, int position, int pair)
+{
+#if ROPE
+    load_parts<4>(reinterpret_cast<const float*>(known + position * (PADDED_WIDTH / 2) + pair), reinterpret_cast<float(&)[2 * N]>(by));
+#else
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        by[i] = {1.0f, 0.0f};
+#endif
+}
+
 __device__ __forceinline__ void rotate(float& x, float& y, Rotation by)
 {
 #if ROPE
