@@ -28,7 +28,6 @@ internal static class AttentionHopper
     {
         var output = AttentionOperand.OfRows(step.Outputs[0], shape);
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: false, context);
-        var next = context.Scratch(Element.Int32, 1);
         var kernel = ForwardCut.Kernel(
             "attention_hopper_forward",
             [
@@ -40,12 +39,11 @@ internal static class AttentionHopper
         return
         [
             stream.Packing,
-            new Clear(next),
             ForwardCut.Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, ForwardCut.Rows), QueryItemBytes(ForwardCut, 1), context,
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
-                    step.Outputs[0], step.Outputs[1], next,
+                    step.Outputs[0], step.Outputs[1], stream.Counter(0),
                 ]),
         ];
     }
@@ -53,8 +51,7 @@ internal static class AttentionHopper
     public static IReadOnlyList<Operation> Backward(AttentionShape shape, AttentionInputs inputs, AttentionGradients gradients, LoweringContext context)
     {
         var stream = AttentionStream.PackSwizzled(shape, inputs, onlyFinite: true, context);
-        var next = context.Scratch(Element.Int32, 2);
-        var left = AttentionLeft.Of(shape, AttentionSchedule.Tiles(shape.Queries, QueryCut.Rows) * QueryCut.Groups, HeadWidth, upstream: null, next.Slice(0, 1, 1), context);
+        var left = AttentionLeft.Of(shape, AttentionSchedule.Tiles(shape.Queries, QueryCut.Rows) * QueryCut.Groups, HeadWidth, upstream: null, context);
         var kernel = QueryCut.Kernel(
             "attention_hopper_query_gradient",
             [
@@ -66,13 +63,12 @@ internal static class AttentionHopper
         return
         [
             stream.Packing,
-            new Clear(next),
             QueryCut.Launch(
                 kernel, AttentionSchedule.Grid(shape, shape.Queries, QueryCut.Rows), GradientItemBytes(QueryCut), context,
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
-                    left.Turned, left.Upstream, left.Moments, left.Ranges, left.Sights, next.Slice(0, 0, 1),
+                    left.Turned, left.Upstream, left.Moments, left.Ranges, left.Sights, stream.Counter(0),
                 ]),
             AttentionHopperKeys.Gradient(shape, stream, gradients, left, context),
         ];

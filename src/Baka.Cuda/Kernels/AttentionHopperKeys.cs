@@ -30,7 +30,7 @@ internal static class AttentionHopperKeys
             kernel, AttentionSchedule.Grid(shape, shape.Stream - firstSlot, cut.Rows), SharedBytes(shape, cut), context,
             [
                 stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, left.Turned, left.Upstream, left.Moments, left.Ranges, left.Sights,
-                gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View, left.Next,
+                gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View, stream.Counter(1),
             ]);
     }
 

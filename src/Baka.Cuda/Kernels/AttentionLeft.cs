@@ -10,13 +10,11 @@ namespace Baka.Cuda.Kernels;
 /// <param name="Moments">f32 [B, h, tiles · 128], log₂(e) times the log-sum-exp, and delta.</param>
 /// <param name="Ranges">i32 [B, tiles · 64, 2], the slots that take a gradient from a query.</param>
 /// <param name="Sights">i32 [B, tiles, 4], those of all queries of a tile.</param>
-/// <param name="Next">i32 [1], 0: counts the items of work that are taken.</param>
-internal sealed record AttentionLeft(int Tiles, View Turned, View Upstream, View Moments, View Ranges, View Sights, View Next)
+internal sealed record AttentionLeft(int Tiles, View Turned, View Upstream, View Moments, View Ranges, View Sights)
 {
     /// <param name="width">Columns of a vector.</param>
     /// <param name="upstream">The gradient of o where it can be read as it lies.</param>
-    /// <param name="next">See <see cref="Next"/>.</param>
-    public static AttentionLeft Of(AttentionShape shape, int tiles, int width, View? upstream, View next, LoweringContext context)
+    public static AttentionLeft Of(AttentionShape shape, int tiles, int width, View? upstream, LoweringContext context)
     {
         var rows = tiles * AttentionEngine.Tile;
         View Vectors() => context.Scratch(Element.BFloat16, shape.Batch, shape.Heads, rows, width);
@@ -26,7 +24,6 @@ internal sealed record AttentionLeft(int Tiles, View Turned, View Upstream, View
             upstream ?? Vectors(),
             context.Scratch(Element.Float32, shape.Batch, shape.Heads, rows, 2),
             context.Scratch(Element.Int32, shape.Batch, rows, 2),
-            context.Scratch(Element.Int32, shape.Batch, tiles, 4),
-            next);
+            context.Scratch(Element.Int32, shape.Batch, tiles, 4));
     }
 }

@@ -43,8 +43,7 @@ internal static class AttentionTensorCores
         var isTiled = engine.KeyGradient is null;
         var packsUpstream = isTiled || !gradients.Upstream.IsCopyable;
         var left = AttentionLeft.Of(
-            shape, rows / Tile, isTiled ? shape.StoredWidth : shape.PaddedWidth, packsUpstream ? null : gradients.Upstream.View,
-            context.Scratch(Element.Int32, 1), context);
+            shape, rows / Tile, isTiled ? shape.StoredWidth : shape.PaddedWidth, packsUpstream ? null : gradients.Upstream.View, context);
         var upstream = packsUpstream ? AttentionOperand.OfHeads(left.Upstream) : gradients.Upstream;
         var kernel = Kernel(
             "attention_query_gradient", "AttentionQueryGradient.cu", engine, cut,
@@ -63,7 +62,7 @@ internal static class AttentionTensorCores
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
-                    left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights, left.Next,
+                    left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights,
                 ]),
             engine.KeyGradient is { } keyCut
                 ? KeyGradient(engine, keyCut, shape, stream, gradients, left, upstream, packsUpstream ? rows : shape.Queries)

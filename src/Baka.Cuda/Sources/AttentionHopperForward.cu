@@ -83,7 +83,7 @@ __device__ __forceinline__ void attend(unsigned char* shared, const bf16* k, con
         const Item& item = reinterpret_cast<const Item*>(shared + ITEMS_AT)[slot.place];
         unsigned char* queries = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (any_lane(item.index >= BATCH * HEADS * TILES))
+        if (any_lane(item.index >= ITEM_COUNT))
             break;
 
         float x[TILE / 2], out[32], scale[2] = {NO_SCORE, NO_SCORE}, sum[2] = {}, shrink[2];
@@ -275,15 +275,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_forwar
     O_TYPE* __restrict__ o, LSE_TYPE* __restrict__ lse, int* next)
 {
     DYNAMIC_SHARED(shared);
-    if (threadIdx.x == 0)
-        init_barriers(shared_address(shared));
-    __syncthreads();
+    know_first(shared, first, last);
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();
         work_ahead(
             shared, k, v, past, first, last, next,
-            [&](const Item& item, int slot, int thread) { prepare_queries(shared + slot * SLOT_BYTES, item.work, q, position, known, thread); },
+            [&](const Item& item, int slot, int thread) {
+                prepare_queries(shared + slot * SLOT_BYTES, item.work, q, position, known, thread);
+            },
             [](const Item&) {});
     }
     else

@@ -126,7 +126,7 @@ __device__ __forceinline__ void find_gradients(unsigned char* shared, const int*
         unsigned char* vectors = shared + slot.place * SLOT_BYTES + group * GROUP_BYTES;
         const u32 queries = ring.base + slot.place * SLOT_BYTES + group * GROUP_BYTES, upstreams = queries + 64 * ROW_BYTES;
         phase_wait(ring.base + READY_AT + slot.place * 8, slot.parity);
-        if (any_lane(item.index >= BATCH * HEADS * TILES))
+        if (any_lane(item.index >= ITEM_COUNT))
             break;
 
         const Moments* own = reinterpret_cast<const Moments*>(shared + MOMENTS_AT) + slot.place * BLOCK_QUERIES + warp * 16 + lane / 4;
@@ -239,9 +239,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention_hopper_query_
     int* next)
 {
     DYNAMIC_SHARED(shared);
-    if (threadIdx.x == 0)
-        init_barriers(shared_address(shared));
-    __syncthreads();
+    know_first(shared, first, last);
     if (threadIdx.x / 128 == GROUPS)
     {
         give_registers<LOADING_REGISTERS>();

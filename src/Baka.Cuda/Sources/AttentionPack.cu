@@ -1,7 +1,8 @@
 // The stream of keys, past and now, to [BATCH, KEY_HEADS, KEY_ROWS, PADDED_WIDTH], each turned to its place and, where
 // SWIZZLED, its 16-byte pieces as Hopper.cuh says; where PACK_VALUES, that of values as it is to [BATCH, HEADS, STREAM,
 // PADDED_WIDTH], by the blocks whose z is 1. A thread does the same piece of a slot for HEADS_AT_A_TIME heads, which share
-// their angles. Rotations are left for the kernels that follow, in `known` [STREAM, PADDED_WIDTH / 2].
+// their angles. Rotations are left for the kernels that follow, in `known` [STREAM, PADDED_WIDTH / 2], and
+// COUNTERS that are 0, by which their blocks may take their work.
 
 // The heads from `head` on of COUNT.
 template <int VECTOR, int COUNT, bool TURN, typename T>
@@ -29,9 +30,11 @@ __device__ __forceinline__ void pack_slot(bf16* to, i64 to_head, const T* from, 
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention_pack(
     const K_TYPE* __restrict__ k, const KP_TYPE* __restrict__ k_past, const V_TYPE* __restrict__ v, const VP_TYPE* __restrict__ v_past,
-    bf16* __restrict__ keys, bf16* __restrict__ values, float* __restrict__ known)
+    bf16* __restrict__ keys, bf16* __restrict__ values, float* __restrict__ known, int* __restrict__ counters)
 {
     const int i = blockIdx.x * THREADS + threadIdx.x, head = blockIdx.y * HEADS_AT_A_TIME;
+    if (blockIdx.y == 0 && blockIdx.z == 0 && i < COUNTERS)
+        counters[i] = 0;
     if (i >= BATCH * STREAM * PIECES)
         return;
     const int piece = i % PIECES, slot = i / PIECES % STREAM, batch = i / PIECES / STREAM, column = piece * 8;

@@ -6,8 +6,7 @@
 // HEADS, TILES * BLOCK_QUERIES, ...]: turned_q with the factor log2(e) / sqrt(f), upstream where PACK_UPSTREAM, and moments
 // (log2(e) lse, delta), as Hopper's products take them where TILED; and for all heads [BATCH, TILES * BLOCK_QUERIES] the
 // slots that take a gradient from each query, and for every 64 queries those of all, where nothing is for all if a query
-// gives no gradient. Queries that don't exist or see nothing have an infinite lse, so that all their weights are 0. It makes
-// `next` 0, by which blocks of that kernel may take their work.
+// gives no gradient. Queries that don't exist or see nothing have an infinite lse, so that all their weights are 0.
 
 #define BLOCK_QUERIES (WARPS * 16)
 
@@ -33,8 +32,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Q_TYPE* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, const bf16* __restrict__ past,
     const Rotation* __restrict__ known, const int* __restrict__ first, const int* __restrict__ last, const int* __restrict__ position,
     const O_TYPE* __restrict__ o, const LSE_TYPE* __restrict__ lse, const DO_TYPE* __restrict__ upstream, DQ_TYPE* __restrict__ dq,
-    bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, float* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights,
-    int* __restrict__ next)
+    bf16* __restrict__ turned_q, bf16* __restrict__ packed_upstream, float* __restrict__ moments, Range* __restrict__ ranges, Sight* __restrict__ sights)
 {
     DYNAMIC_SHARED(shared);
     unsigned char* queries = first_tile(shared);
@@ -47,8 +45,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     const Work work = find_work();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int pair = work.batch * HEADS + work.head, first_query = work.tile * BLOCK_QUERIES, padded = pair * TILES * BLOCK_QUERIES + first_query;
-    if (blockIdx.x == 0 && threadIdx.x == 0)
-        *next = 0;
     k += KEYS_OF(work.batch, work.head) * STREAM * PADDED_WIDTH;
     v = AT(V, v, work.batch, 0, work.head);
     past = AT(VP, past, work.batch, 0, work.head);

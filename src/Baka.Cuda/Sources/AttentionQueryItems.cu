@@ -16,10 +16,11 @@
 #define STAGE_BYTES (2 * TILE_BYTES) // Keys, values.
 #define GROUP_BYTES (OPERANDS * 64 * ROW_BYTES)
 #define SLOT_BYTES (GROUPS * GROUP_BYTES)
+#define ITEM_COUNT (BATCH * HEADS * TILES)
 
 struct Item
 {
-    int index; // In the order of all items; BATCH * HEADS * TILES and more: no more work.
+    int index; // In the order of all items; ITEM_COUNT and more: no more work.
     Work work;
     int start, tiles; // First slot, and how many tiles are loaded from there.
     Sight sights[GROUPS];
@@ -87,32 +88,35 @@ __device__ __forceinline__ void load_tile(u32 stage, u32 landed, const bf16* k, 
     copy_async_commit();
 }
 
-// What the queries of the item see, by one warp.
-__device__ __forceinline__ void find_sights(Item& item, Work work, const int* first, const int* last)
+// What the queries of one of an item's warpgroups see, by one warp.
+__device__ __forceinline__ void find_sight(Item& item, Work work, int group, const int* first, const int* last)
 {
     const int lane = threadIdx.x % 32;
+    Sight sight = {{FAR, -1}, {-1, FAR}};
+#pragma unroll
+    for (int row = group * 64 + lane; row < group * 64 + 64; row += 32)
+    {
+        Range range = visible_slots(first, last, work.batch, work.tile * BLOCK_QUERIES + row);
+        item.ranges[row] = range;
+        sight = join(sight, sight_of(range));
+    }
+    sight = join_lanes(sight, 1);
+    if (lane == 0)
+        item.sights[group] = sight;
+}
+
+// The rest of what is known of an item before its vectors are, by one thread.
+__device__ __forceinline__ void know(Item& item, int index)
+{
+    item.index = index;
+    if (index >= ITEM_COUNT)
+        return;
     Range all = {FAR, -1};
     for (int group = 0; group < GROUPS; group++)
-    {
-        Sight sight = {{FAR, -1}, {-1, FAR}};
-#pragma unroll
-        for (int row = group * 64 + lane; row < group * 64 + 64; row += 32)
-        {
-            Range range = visible_slots(first, last, work.batch, work.tile * BLOCK_QUERIES + row);
-            item.ranges[row] = range;
-            sight = join(sight, sight_of(range));
-        }
-        sight = join_lanes(sight, 1);
-        if (lane == 0)
-            item.sights[group] = sight;
-        all = {min(all.from, sight.any.from), max(all.to, sight.any.to)};
-    }
-    if (lane == 0)
-    {
-        item.work = work;
-        item.start = all.from & ~7;
-        item.tiles = all.to < 0 ? 0 : (all.to - item.start) / TILE + 1;
-    }
+        all = {min(all.from, item.sights[group].any.from), max(all.to, item.sights[group].any.to)};
+    item.work = work_of(index);
+    item.start = all.from & ~7;
+    item.tiles = all.to < 0 ? 0 : (all.to - item.start) / TILE + 1;
 }
 
 // Calls put(row, query) for the rows of an item of which a preparing thread has a piece, with the query that lies there:
@@ -142,8 +146,26 @@ template <typename Load, typename Put> __device__ __forceinline__ void for_each_
     }
 }
 
-// What a warp does that prepares items. prepare(item, slot, thread) writes this thread's part of an item's vectors to
-// their place; found(item) is called by one warp when it is known what the item's queries see.
+// What is known of a block's first item, by all of it; barriers are there then, too.
+__device__ __forceinline__ void know_first(unsigned char* shared, const int* first, const int* last)
+{
+    const u32 base = shared_address(shared);
+    Item& item = *reinterpret_cast<Item*>(shared + ITEMS_AT);
+    const int warp = threadIdx.x / 32;
+    if (threadIdx.x == GROUPS * 128)
+        init_barriers(base);
+    if (warp < GROUPS)
+        find_sight(item, work_of(blockIdx.x), warp, first, last);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        know(item, blockIdx.x);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        phase_arrive(base + KNOWN_AT);
+}
+
+// What a warp does that prepares items, of which the first is known already. prepare(item, slot, thread) writes this thread's
+// part of an item's vectors to their place; found(item) is called by one warp when it is known what the item's queries see.
 template <typename Prepare, typename Found> __device__ __forceinline__ void prepare_items(
     unsigned char* shared, const int* first, const int* last, int* next, Prepare prepare, Found found)
 {
@@ -152,26 +174,29 @@ template <typename Prepare, typename Found> __device__ __forceinline__ void prep
     Item* items = reinterpret_cast<Item*>(shared + ITEMS_AT);
 
     // Items do not depend on each other: it does not matter who does which. The next one is asked for ahead of time.
-    int upcoming = thread == 0 ? atomicAdd(next, 1) : 0;
+    auto ask = [&] { return thread == 0 ? (int)gridDim.x + atomicAdd(next, 1) : 0; };
+    int upcoming = ask();
+    bool is_known = true;
     for (Turn slot = {0, 1};; advance<2>(slot))
     {
         Item& item = items[slot.place];
         phase_wait(base + DONE_AT + slot.place * 8, slot.parity);
-        if (thread < 32)
+        if (thread < 32 && !is_known)
         {
             const int index = uniform(upcoming);
-            if (thread == 0)
-            {
-                item.index = index;
-                upcoming = atomicAdd(next, 1);
-            }
-            if (index < BATCH * HEADS * TILES)
-                find_sights(item, work_of(index), first, last);
+            upcoming = ask();
+            if (index < ITEM_COUNT)
+                for (int group = 0; group < GROUPS; group++)
+                    find_sight(item, work_of(index), group, first, last);
             warp_barrier();
             if (thread == 0)
+            {
+                know(item, index);
                 phase_arrive(base + KNOWN_AT + slot.place * 8);
+            }
         }
         group_barrier(GROUPS + 1, PREPARERS * 32);
+        is_known = false;
         const bool more = item.index < BATCH * HEADS * TILES;
         if (more)
         {
@@ -223,7 +248,7 @@ __device__ __forceinline__ void load_tiles(unsigned char* shared, const bf16* k,
     {
         const Item& item = items[slot.place];
         wait(base + KNOWN_AT + slot.place * 8, slot.parity);
-        if (item.index >= BATCH * HEADS * TILES)
+        if (item.index >= ITEM_COUNT)
             break;
         const Work work = item.work;
         const bf16* keys = k + KEYS_OF(work.batch, work.head) * KEY_ROWS * HEAD_WIDTH;
