@@ -42,12 +42,18 @@ template <int V, int N, typename T> __device__ __forceinline__ void store_column
 }
 
 // Starts to copy a piece to shared memory, by accesses of VECTOR elements; zeros where it is not `valid` and behind HEAD_WIDTH.
+// (Single elements are there at once, but the thread's alone.)
 template <int VECTOR> __device__ __forceinline__ void copy_piece(u32 to, const bf16* from, int column, bool valid)
 {
-    if constexpr (VECTOR == 8)
-        copy_async_16(to, from, valid && is_column(column));
-    else
 #pragma unroll
-        for (int i = 0; i < 8; i += VECTOR)
-            copy_async<VECTOR * 2>(to + i * 2, from + i, valid && is_column(column + i));
+    for (int i = 0; i < 8; i += VECTOR)
+    {
+        const bool exists = valid && is_column(column + i);
+        if constexpr (VECTOR == 8)
+            copy_async_16(to, from, exists);
+        else if constexpr (VECTOR > 1)
+            copy_async<VECTOR * 2>(to + i * 2, from + i, exists);
+        else
+            store_shared(to + i * 2, exists ? from[i] : bf16{0});
+    }
 }

@@ -10,28 +10,36 @@
 #define NO_SCORE -1e30f // Stands for "nothing seen yet": unlike -infinity it can be subtracted from itself.
 #define SLACK 8.0f      // How far, as a power of two, weights may outgrow 1 before sums are brought to a new scale.
 
-// Turned and scaled queries of the block to shared memory; zeros beyond the last.
-__device__ __forceinline__ void load_queries(unsigned char* to, const Q_TYPE* q, const int* position, const Rotation* known, Work work)
+// Starts to copy this thread's part of the block's queries to shared memory; zeros beyond the last.
+__device__ __forceinline__ void copy_queries(unsigned char* to, const Q_TYPE* q, Work work)
 {
-    for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
-    {
-        int row = i / PIECES, column = i % PIECES * 8, query = work.tile * BLOCK_QUERIES + row;
-        float x[8] = {};
-        if (query < QUERIES)
-        {
-            load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
-            Rotation by[4];
-            load_rotations(by, known, query_position(position, query), column / 2);
+    for_own_pieces<BLOCK_QUERIES>([&](int, int row, int column) {
+        const int query = work.tile * BLOCK_QUERIES + row;
+        copy_piece<Q_VECTOR>(shared_address(to) + place(row, column), AT(Q, q, work.batch, query, work.head) + column, column, query < QUERIES);
+    });
+}
+
+// Turns and scales it there.
+__device__ __forceinline__ void turn_queries(unsigned char* queries, const int* position, const Rotation* known, Work work)
+{
+    Rotation by[PIECES_OF_THREAD(BLOCK_QUERIES)][4];
+    for_own_pieces<BLOCK_QUERIES>([&](int j, int row, int column) {
+        load_rotations(by[j], known, query_position(position, min(work.tile * BLOCK_QUERIES + row, QUERIES - 1)), column / 2);
+    });
+    copy_async_wait<STAGES - 1>();
+    for_own_pieces<BLOCK_QUERIES>([&](int j, int row, int column) {
+        bf16* at = reinterpret_cast<bf16*>(queries + place(row, column));
+        float x[8];
+        load_floats(at, x);
 #pragma unroll
-            for (int j = 0; j < 8; j += 2)
-            {
-                rotate(x[j], x[j + 1], by[j / 2]);
-                x[j] *= SCALE * LOG2_E;
-                x[j + 1] *= SCALE * LOG2_E;
-            }
+        for (int i = 0; i < 8; i += 2)
+        {
+            rotate(x[i], x[i + 1], by[j][i / 2]);
+            x[i] *= SCALE * LOG2_E;
+            x[i + 1] *= SCALE * LOG2_E;
         }
-        store_parts<8>(reinterpret_cast<bf16*>(to + place(row, column)), x);
-    }
+        store_floats(at, x);
+    });
 }
 
 // A value that is not finite spoils all queries of a tile that meets it, also those that may not see it: 0 * NaN is
@@ -102,6 +110,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
     const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
 
     // The first keys are on their way while the queries are turned; the loop begins with a barrier.
+    copy_queries(queries, q, work);
+    copy_async_commit();
     const u32 ring_address = shared_address(ring), left = left_operand<FRAGMENTS>(shared_address(queries));
     for (int i = 0; i < STAGES - 1; i++)
     {
@@ -109,7 +119,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_forward(
             load_slots(ring_address + i * 2 * TILE_BYTES, k, v, past, (start + i) * TILE);
         copy_async_commit();
     }
-    load_queries(queries, q, position, known, work);
+    turn_queries(queries, position, known, work);
 
     float out[FRAGMENTS][COLUMNS][4] = {}, largest[FRAGMENTS * 2], sum[FRAGMENTS * 2];
 #pragma unroll

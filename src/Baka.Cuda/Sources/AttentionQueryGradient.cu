@@ -87,9 +87,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         sights[(work.batch * TILES + work.tile) * (WARPS / 4) + threadIdx.x] = total;
     }
 
-    // The first keys are on their way while the queries are turned.
+    // The first keys are on their way while the queries are turned. Outputs lie where the last of the ring's tiles will.
     const int start = all.any.from / TILE, end = all.any.to < 0 ? start : all.any.to / TILE + 1;
     const u32 ring_address = shared_address(ring);
+    unsigned char* outputs = ring + (STAGES - 1) * 2 * TILE_BYTES;
+    constexpr bool copied = sizeof(DO_TYPE) == 2 && sizeof(O_TYPE) == 2;
+    for_own_pieces<BLOCK_QUERIES>([&](int, int row, int column) {
+        const int query = first_query + row;
+        copy_piece<Q_VECTOR>(shared_address(queries) + place(row, column), AT(Q, q, work.batch, query, work.head) + column, column, query < QUERIES);
+        if constexpr (copied)
+        {
+            copy_piece<DO_VECTOR>(shared_address(upstreams) + place(row, column), AT(DO, upstream, work.batch, query, work.head) + column, column, query < QUERIES);
+            copy_piece<O_VECTOR>(shared_address(outputs) + place(row, column), AT(O, o, work.batch, query, work.head) + column, column, query < QUERIES);
+        }
+    });
+    copy_async_commit();
     for (int i = 0; i < STAGES - 1; i++)
     {
         if (start + i < end)
@@ -98,34 +110,42 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
     }
 
     // The block's queries and upstream gradients, to shared memory and for the next kernel.
-    for (int i = threadIdx.x; i < BLOCK_QUERIES * PIECES; i += THREADS)
-    {
-        int row = i / PIECES, column = i % PIECES * 8, query = first_query + row;
-        float x[8] = {}, y[8] = {}, product = 0;
-        if (query < QUERIES)
+    Rotation by[PIECES_OF_THREAD(BLOCK_QUERIES)][4];
+    for_own_pieces<BLOCK_QUERIES>([&](int j, int row, int column) {
+        load_rotations(by[j], known, query_position(position, min(first_query + row, QUERIES - 1)), column / 2);
+    });
+    copy_async_wait<STAGES - 1>();
+    for_own_pieces<BLOCK_QUERIES>([&](int piece, int row, int column) {
+        const int query = first_query + row;
+        bf16 *own_query = reinterpret_cast<bf16*>(queries + place(row, column)), *own_upstream = reinterpret_cast<bf16*>(upstreams + place(row, column));
+        float x[8], y[8] = {}, out[8] = {}, product = 0;
+        load_floats(own_query, x);
+        if constexpr (copied)
         {
-            float out[8];
-            load_columns<Q_VECTOR>(AT(Q, q, work.batch, query, work.head) + column, column, x);
+            load_floats(own_upstream, y);
+            load_floats(reinterpret_cast<const bf16*>(outputs + place(row, column)), out);
+        }
+        else if (query < QUERIES)
+        {
             load_columns<DO_VECTOR>(AT(DO, upstream, work.batch, query, work.head) + column, column, y);
             load_columns<O_VECTOR>(AT(O, o, work.batch, query, work.head) + column, column, out);
-            Rotation by[4];
-            load_rotations(by, known, query_position(position, query), column / 2);
+        }
 #pragma unroll
-            for (int j = 0; j < 8; j += 2)
-            {
-                x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
-                x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
-                rotate(x[j], x[j + 1], by[j / 2]);
+        for (int j = 0; j < 8; j += 2)
+        {
+            x[j] = is_finite(x[j]) ? x[j] * (SCALE * LOG2_E) : 0.0f;
+            x[j + 1] = is_finite(x[j + 1]) ? x[j + 1] * (SCALE * LOG2_E) : 0.0f;
+            rotate(x[j], x[j + 1], by[piece][j / 2]);
 
-                // Rounded as in do vT, from which delta is subtracted.
-                y[j] = to_float(from_float<bf16>(y[j]));
-                y[j + 1] = to_float(from_float<bf16>(y[j + 1]));
-                product += y[j] * out[j] + y[j + 1] * out[j + 1];
-            }
+            // Rounded as in do vT, from which delta is subtracted.
+            y[j] = to_float(from_float<bf16>(y[j]));
+            y[j + 1] = to_float(from_float<bf16>(y[j + 1]));
+            product += y[j] * out[j] + y[j + 1] * out[j + 1];
         }
         products[row][column / 8] = product;
-        store_parts<8>(reinterpret_cast<bf16*>(queries + place(row, column)), x);
-        store_parts<8>(reinterpret_cast<bf16*>(upstreams + place(row, column)), y);
+        store_floats(own_query, x);
+        if constexpr (!copied)
+            store_floats(own_upstream, y);
         store_whole(turned_q + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), x);
 #if PACK_UPSTREAM
         // What the upstream gradient of a query that gives none holds must not matter for keys.
@@ -137,7 +157,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) attention_query_gr
         }
         store_whole(packed_upstream + (i64)padded * LEFT_WIDTH + LEFT_PLACE(row, column), y);
 #endif
-    }
+    });
     __syncthreads();
     if (threadIdx.x < BLOCK_QUERIES)
     {

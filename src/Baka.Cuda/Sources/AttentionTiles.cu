@@ -3,8 +3,21 @@
 
 #define THREADS (WARPS * 32)
 #define TILE 64
+#define PIECES_OF_THREAD(rows) (((rows) * PIECES + THREADS - 1) / THREADS)
 #define STEPS (PADDED_WIDTH / 16)
 #define COLUMNS (PADDED_WIDTH / 8)
+
+// Calls put(j, row, column) for pieces j of ROWS rows that a thread of a block does.
+template <int ROWS, typename Put> __device__ __forceinline__ void for_own_pieces(Put put)
+{
+#pragma unroll
+    for (int j = 0; j < PIECES_OF_THREAD(ROWS); j++)
+    {
+        const u32 i = j * THREADS + threadIdx.x;
+        if (ROWS * PIECES % THREADS == 0 || i < ROWS * PIECES)
+            put(j, i / PIECES, i % PIECES * 8);
+    }
+}
 
 // Sums of 16 rows, rounded to bfloat16, lie as the left operand of the next product wants them.
 template <int COUNT> __device__ __forceinline__ void to_left(u32 (&a)[COUNT][TILE / 16][4], const float (&x)[COUNT][TILE / 8][4])

@@ -128,6 +128,8 @@ template <int BYTES> __device__ __forceinline__ void copy_async(u32 shared, cons
     asm volatile("cp.async.ca.shared.global [%0], [%1], %3, %2;" ::"r"(shared), "l"(__cvta_generic_to_global(global)), "r"(bytes), "n"(BYTES) : "memory");
 }
 
+__device__ __forceinline__ void store_shared(u32 shared, bf16 x) { asm volatile("st.shared.b16 [%0], %1;" ::"r"(shared), "h"(x.bits) : "memory"); }
+
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
 // Waits until at most N of the committed groups are under way.
