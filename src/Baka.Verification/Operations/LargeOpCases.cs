@@ -9,6 +9,9 @@ namespace Baka.Verification.Operations;
 /// </summary>
 public static class LargeOpCases
 {
+    /// <summary>In place of the largest value of what lies before a row: nothing of it is a number, and something begins at once.</summary>
+    private const float Unknown = float.NaN;
+
     public static IReadOnlyDictionary<string, OpBuilder> All { get; } = new Dictionary<string, OpBuilder>
     {
         ["attention, heads of 64, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 130, past: 130, heads: 2, width: 64),
@@ -84,6 +87,10 @@ public static class LargeOpCases
         ["step of four with history, every second"] = c => Step(c, groups: 2, positions: 131, stride: 2, history: 3),
         ["convolution of four"] = c => Convolution(c, rows: 3, slots: 150, channels: 264),
         ["convolution of odd channels"] = c => Convolution(c, rows: 1, slots: 65, channels: 301),
+        ["convolution behind a tail that is not a number"] = c => Convolution(c, rows: 3, slots: 70, channels: 264, Unknown),
+        ["scan behind a state that is not a number"] = c => Scan(c, rows: 3, slots: 150, states: 16, channels: 264, selective: false, Unknown),
+        ["selective scan behind a state that is not a number"] = c => Scan(c, rows: 3, slots: 150, states: 16, channels: 264, selective: true, Unknown),
+        ["selective scan of 5 states behind one that is not a number"] = c => Scan(c, rows: 2, slots: 65, states: 5, channels: 133, selective: true, Unknown),
         ["scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: false),
         ["selective scan of 16 states"] = c => Scan(c, rows: 3, slots: 300, states: 16, channels: 264, selective: true),
         ["selective scan, slices of a product"] = c => ScanOfSlices(c, rows: 2, slots: 70, states: 16, channels: 96),
@@ -163,17 +170,17 @@ public static class LargeOpCases
     private static Tensor Step(OpCase c, int groups, int positions, int stride, int history, int width = 96) =>
         c.Graph.Add(new StepLinear(4, stride, history), [c.Activation(groups, history + positions, width), c.Parameter(72, 4 * width)]);
 
-    private static Tensor Convolution(OpCase c, int rows, int slots, int channels)
+    private static Tensor Convolution(OpCase c, int rows, int slots, int channels, float before = 1)
     {
-        Tensor[] inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, 3, channels), c.Parameter(4, channels), c.Parameter(channels)];
+        Tensor[] inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots, before), c.Activation(new Shape(rows, 3, channels), -before, before), c.Parameter(4, channels), c.Parameter(channels)];
         var result = c.Graph.AddNode(new DepthwiseConvolution(), inputs);
         return Tensor.Concat(1, result.Outputs[0], result.Outputs[1]);
     }
 
-    private static Tensor Scan(OpCase c, int rows, int slots, int states, int channels, bool selective)
+    private static Tensor Scan(OpCase c, int rows, int slots, int states, int channels, bool selective, float before = 1)
     {
         var (perState, perSlot) = (new Shape(states, channels), new Shape(rows, slots, states));
-        List<Tensor> inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots), c.Activation(rows, states, channels)];
+        List<Tensor> inputs = [c.Activation(rows, slots, channels), Begins(c, rows, slots, before), c.Activation(new Shape(rows, states, channels), -before, before)];
         inputs.AddRange(selective
             ? [c.Parameter(perState, -4, -0.1f), c.Activation(perSlot), c.Activation(rows, slots, channels), c.Activation(perSlot), c.Parameter(new Shape(channels), -4, -1), c.Parameter(channels)]
             : [c.Parameter(perState, 0.5f, 0.99f), c.Parameter(perState)]);
@@ -195,9 +202,9 @@ public static class LargeOpCases
         return Tensor.Concat(1, y.Reshape(rows * slots, channels), wide.Slice(1, 0, 24));
     }
 
-    /// <summary>A document begins in the middle of every row.</summary>
-    private static Tensor Begins(OpCase c, int rows, int slots) =>
-        c.Index("begins", [.. Enumerable.Range(0, rows * slots).Select(i => i % slots == slots / 2 ? 1 : 0)]).ToFloat().Reshape(rows, slots);
+    /// <summary>A document begins in the middle of every row, and in its first slot where what lies before is not known.</summary>
+    private static Tensor Begins(OpCase c, int rows, int slots, float before = 1) =>
+        c.Index("begins", [.. Enumerable.Range(0, rows * slots).Select(i => i % slots == slots / 2 || (i % slots == 0 && float.IsNaN(before)) ? 1 : 0)]).ToFloat().Reshape(rows, slots);
 
     /// <summary>A parameter after an update, of which moments and gradient are operands.</summary>
     private static Tensor AdamW(OpCase c)
