@@ -15,6 +15,8 @@ public static class LargeOpCases
     public static IReadOnlyDictionary<string, OpBuilder> All { get; } = new Dictionary<string, OpBuilder>
     {
         ["attention, heads of 64, three windows, slices of a product"] = c => SlicedAttention(c, rows: 2, windows: 3, slots: 130, past: 130, heads: 2, width: 64),
+        ["attention, heads of 64 that begin at multiples of 8 bytes"] = c => SlicedAttention(c, rows: 1, windows: 2, slots: 100, past: 100, heads: 2, width: 64, first: 4),
+        ["attention, heads of 64 that begin at multiples of 4 bytes"] = c => SlicedAttention(c, rows: 1, windows: 2, slots: 70, past: 70, heads: 2, width: 64, first: 2),
         ["attention, heads of 32, two windows, a short past"] = c => Attend(c, rows: 1, windows: 2, slots: 200, past: 72, heads: 3, width: 32),
         ["attention, heads of 64, no past"] = c => Attend(c, rows: 1, windows: 1, slots: 520, past: 0, heads: 1, width: 64),
         ["attention, heads of 64, four windows, detached"] = c => Attend(c, rows: 1, windows: 4, slots: 64, past: 64, heads: 2, width: 64, detach: true),
@@ -111,13 +113,13 @@ public static class LargeOpCases
     }
 
     /// <summary>Queries, keys and values lie side by side in what one product gives, and so do their gradients.</summary>
-    private static Tensor SlicedAttention(OpCase c, int rows, int windows, int slots, int past, int heads, int width)
+    private static Tensor SlicedAttention(OpCase c, int rows, int windows, int slots, int past, int heads, int width, int first = 0)
     {
         var (d, shape) = (heads * width, new Shape(rows, windows * slots, heads * width));
         var wide = c.Activation(rows * windows * slots, 40).Linear(c.Parameter(new Shape(3 * d + 24, 40), -0.3f, 0.3f));
-        Tensor Part(int i) => wide.Slice(1, i * d, d).Reshape(shape);
+        Tensor Part(int i) => wide.Slice(1, first + i * d, d).Reshape(shape);
         var o = Attend(c, [Part(0), Part(1), Part(2)], windows, past, heads, detach: false).Reshape(rows * windows * slots, d);
-        return Tensor.Concat(1, o, wide.Slice(1, 3 * d, 24));
+        return Tensor.Concat(1, o, wide.Slice(1, first + 3 * d, 24 - first));
     }
 
     /// <summary>A score is greater than those of the slots before, and in the end as great as no exponential function allows.</summary>
