@@ -27,11 +27,29 @@ internal sealed record AttentionEngine(
     // Registers hold the results of no wider heads.
     private const int WidestHead = 128;
 
-    /// <summary>The engine for queries of an element, or null where tensor cores don't suit them or their heads, whose pairs must be whole.</summary>
+    // Of each query of a tile the kernel for dk and dv holds four numbers besides the vectors.
+    private const int QueryBytes = 16;
+
+    // What the kernels' own shared variables take at most.
+    private const int StaticBytes = 6 << 10;
+
+    /// <summary>
+    /// The engine for queries of an element, or null where tensor cores don't suit them or their heads, whose pairs must be
+    /// whole, or tiles find no room in shared memory.
+    /// </summary>
     public static AttentionEngine? For(Element query, AttentionShape shape, DeviceProfile device) =>
         query != Element.BFloat16 || shape.HeadWidth > WidestHead || shape.HeadWidth % 2 != 0 ? null
         : shape.PaddedWidth >= Tile && device.Major == Hopper ? OfGroups(shape.PaddedWidth)
-        : OfWarps(shape.PaddedWidth);
+        : OfWarps(shape.PaddedWidth).FirstOrDefault(engine => engine.FindsRoom(device.SharedBytesPerBlock - StaticBytes));
+
+    /// <summary>Bytes of dynamic shared memory of a block: its queries, a ring of keys and values.</summary>
+    public int ForwardBytes => Slack + TileBytes * (Forward.Rows / Tile + 2 * Forward.Stages);
+
+    /// <summary>Likewise for dq: queries and upstream gradients, the ring.</summary>
+    public int QueryGradientBytes => GradientBytes(QueryGradient);
+
+    /// <summary>Likewise for dk and dv: keys and values, a ring of queries with what belongs to them.</summary>
+    public int KeyGradientBytes => KeyGradient is { } cut ? GradientBytes(cut) + cut.Stages * Tile * QueryBytes : 0;
 
     /// <summary>Groups of 4 warps multiply together; rows of heads are whole pieces of 128 bytes.</summary>
     private static AttentionEngine OfGroups(int width)
@@ -45,16 +63,22 @@ internal sealed record AttentionEngine(
             KeyGradient: null);
     }
 
-    /// <summary>Every warp multiplies by itself; rows are padded to keep them in different banks.</summary>
-    private static AttentionEngine OfWarps(int width)
+    /// <summary>Every warp multiplies by itself; rows are padded to keep them in different banks. The best first.</summary>
+    private static IEnumerable<AttentionEngine> OfWarps(int width)
     {
         var narrow = width <= 64;
-        return new AttentionEngine(
-            ["AttentionWarps.cu"], Tile * (width + 8) * 2, 0,
-            narrow ? new Cut(Fragments: 2, Warps: 4, Blocks: 2, Stages: 3) : new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 3),
+        Cut[] forward = narrow
+            ? [new Cut(Fragments: 2, Warps: 4, Blocks: 2, Stages: 3)]
+            : [new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 3), new Cut(Fragments: 1, Warps: 8, Blocks: 1, Stages: 2)];
+        return forward.Select(cut => new AttentionEngine(
+            ["AttentionWarps.cu"], Tile * (width + 8) * 2, 0, cut,
             new Cut(Fragments: 1, Warps: 4, Blocks: narrow ? 3 : 2, Stages: 2),
-            new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2));
+            new Cut(Fragments: 1, Warps: 4, Blocks: 2, Stages: 2)));
     }
+
+    private bool FindsRoom(int bytes) => ForwardBytes <= bytes && QueryGradientBytes <= bytes && KeyGradientBytes <= bytes;
+
+    private int GradientBytes(Cut cut) => Slack + TileBytes * 2 * (cut.Rows / Tile + cut.Stages);
 
     /// <summary>How the work of a kernel is cut.</summary>
     /// <param name="Fragments">Pieces of 16 rows that a warp does at a time.</param>

@@ -8,9 +8,6 @@ internal static class AttentionTensorCores
 {
     private const int Tile = AttentionEngine.Tile;
 
-    // Of each query of a tile the kernel for dk and dv holds four numbers besides the vectors.
-    private const int QueryBytes = 16;
-
     public static IReadOnlyList<Operation> Forward(
         AttentionEngine engine, AttentionShape shape, AttentionInputs inputs, Step step, LoweringContext context)
     {
@@ -27,7 +24,7 @@ internal static class AttentionTensorCores
         [
             stream.Packing,
             new Launch(
-                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.Slack + engine.TileBytes * (cut.Rows / Tile + 2 * cut.Stages),
+                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.ForwardBytes,
                 [inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position, step.Outputs[0], step.Outputs[1]]),
         ];
     }
@@ -57,8 +54,7 @@ internal static class AttentionTensorCores
         [
             stream.Packing,
             new Launch(
-                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads,
-                engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages),
+                kernel, AttentionSchedule.Grid(shape, shape.Queries, cut.Rows), cut.Threads, engine.QueryGradientBytes,
                 [
                     inputs.Query.View, stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, inputs.First, inputs.Last, inputs.Position,
                     gradients.Output.View, gradients.LogSumExp, gradients.Upstream.View, gradients.Query.View,
@@ -82,8 +78,7 @@ internal static class AttentionTensorCores
                 .. gradients.KeyDefines(), .. AttentionSchedule.OfKeys(shape, gradients.FirstSlot, cut.Rows), ("QUERY_TILES", left.Tiles),
             ]);
         return new Launch(
-            kernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, cut.Rows), cut.Threads,
-            engine.Slack + engine.TileBytes * 2 * (cut.Rows / Tile + cut.Stages) + cut.Stages * Tile * QueryBytes,
+            kernel, AttentionSchedule.Grid(shape, shape.Stream - gradients.FirstSlot, cut.Rows), cut.Threads, engine.KeyGradientBytes,
             [
                 stream.Key, stream.Value.View, stream.PastValue.View, stream.Rotations, left.Turned, upstream.View, left.Moments, left.Ranges, left.Sights,
                 gradients.Key.View, gradients.Value.View, gradients.PastKey.View, gradients.PastValue.View,
